@@ -1,0 +1,33 @@
+"""Files that are either whole or not there: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from limbwise.errors import LimbwiseError
+
+
+def temporary_name(path: Path) -> Path:
+    """The hidden name in the same folder under which `path` is written; keeps the suffix, from which formats are told."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Write to the path that this gives; on leaving it becomes `path`, after an exception it is gone.
+
+    Folders above `path` are made. Raises LimbwiseError where the disk says no.
+    """
+    path = Path(path)
+    part = temporary_name(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise LimbwiseError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+"""ModelSpec: what goes into a network and what each of its output channels means; a JSON file beside the weights (same stem).
+
+Targets, decoders, drawing, conversion and export read it; none repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.errors import InputError
+from limbwise.fields import build, read_table
+from limbwise.geometry import SizeRule
+from limbwise.skeleton import Skeleton
+from limbwise.skeletons import SKELETONS
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A network's input: `name`, `colour` order, `layout`, and value = (pixel - mean) x scale per channel, in that colour order."""
+
+    name: str = "image"
+    colour: Literal["RGB", "BGR"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    pad: tuple[int, int, int] = (128, 128, 128)
+    size: SizeRule = field(default_factory=SizeRule)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A group of output channels: the `output` they are in, the channel of each in our order, the `stride` of the map, and the
+    `offset` in input pixels of the centre of cell 0 (None: the half-pixel rule, (stride - 1) / 2)."""
+
+    output: str
+    channels: tuple[int, ...]
+    stride: int = 8
+    offset: float | None = None
+
+    def take(self, outputs: Mapping[str, Floats]) -> Floats:
+        """(N, C, h, w) this head's channels of a network's outputs; a view where they lie one after the other."""
+        maps = outputs[self.output]
+        first, count = self.channels[0], len(self.channels)
+        if self.channels == tuple(range(first, first + count)):
+            return maps[:, first : first + count]
+        return maps[:, self.channels]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """`method` names the decoder. `limbs`: for each PAF (two channels, x then y) the keypoints it runs from and to. `heads` by name:
+    heatmaps (K, then background), pafs (2 L), part_logits (K), offsets (2 K), pairwise. `licence` and `origin` are for people."""
+
+    name: str
+    skeleton: Skeleton
+    heads: dict[str, Head]
+    limbs: tuple[tuple[int, int], ...] = ()
+    input: InputSpec = field(default_factory=InputSpec)
+    method: Literal["openpose", "deepercut", "single"] = "openpose"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    sha256: str = ""
+    licence: str = ""
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        keypoints, limbs = len(self.skeleton), len(self.limbs)
+        for a, b in self.limbs:
+            if not (0 <= a < keypoints and 0 <= b < keypoints and a != b):
+                raise ValueError(f"limbs: {(a, b)} does not join two of the {keypoints} keypoints")
+        wanted = {"heatmaps": keypoints + 1, "pafs": 2 * limbs, "part_logits": keypoints, "offsets": 2 * keypoints,
+                  "pairwise": 2 * keypoints * (keypoints - 1)}  # fmt: skip
+        needed = {"openpose": ("heatmaps", "pafs"), "deepercut": ("part_logits", "offsets"), "single": ()}[self.method]
+        for name in needed:
+            if name not in self.heads:
+                raise ValueError(f"heads: {name} is missing; {self.method} needs {' and '.join(needed)}")
+        for name, head in self.heads.items():
+            if name not in wanted:
+                raise ValueError(f"heads: {name} is unknown; there are {', '.join(wanted)}")
+            if len(head.channels) != wanted[name] or min(head.channels, default=0) < 0 or head.stride < 1:
+                raise ValueError(f"heads.{name}: {wanted[name]} channels from 0 upwards and a stride from 1 are needed")
+
+
+def read_spec(path: str | Path) -> ModelSpec:
+    """A spec from its JSON file; `skeleton` may be a name. Raises InputError that names the file and the field."""
+    table = read_table(path)
+    skeleton = table.get("skeleton")
+    if isinstance(skeleton, str):
+        if skeleton not in SKELETONS:
+            raise InputError(f"{path}: skeleton: {skeleton!r} is unknown; there are {', '.join(SKELETONS)}")
+        table["skeleton"] = SKELETONS[skeleton]
+    return build(ModelSpec, table, path)
+
+
+def write_spec(spec: ModelSpec, path: str | Path) -> None:
+    """The spec as JSON; a skeleton of the house by its name."""
+    table = asdict(spec)
+    if SKELETONS.get(spec.skeleton.name) == spec.skeleton:
+        table["skeleton"] = spec.skeleton.name
+    Path(path).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

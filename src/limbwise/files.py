@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from limbwise.errors import LimbwiseError
@@ -30,4 +30,5 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise LimbwiseError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

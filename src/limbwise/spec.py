@@ -91,13 +91,19 @@ class ModelSpec:
 
 def read_spec(path: str | Path) -> ModelSpec:
     """A spec from its JSON file; `skeleton` may be a name. Raises InputError that names the file and the field."""
-    table = read_table(path)
+    return parse_spec(read_table(path), path)
+
+
+def parse_spec(table: object, where: str | Path) -> ModelSpec:
+    """A spec from the table of its JSON file; raises InputError that names `where` and the field."""
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: a spec is a table of fields")
     skeleton = table.get("skeleton")
     if isinstance(skeleton, str):
         if skeleton not in SKELETONS:
-            raise InputError(f"{path}: skeleton: {skeleton!r} is unknown; there are {', '.join(SKELETONS)}")
-        table["skeleton"] = SKELETONS[skeleton]
-    return build(ModelSpec, table, path)
+            raise InputError(f"{where}: skeleton: {skeleton!r} is unknown; there are {', '.join(SKELETONS)}")
+        table = {**table, "skeleton": SKELETONS[skeleton]}
+    return build(ModelSpec, table, where)
 
 
 def write_spec(spec: ModelSpec, path: str | Path) -> None:

@@ -1,0 +1,5 @@
+"""`python -m limbwise`."""
+
+from limbwise.cli import main
+
+main()

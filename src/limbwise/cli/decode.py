@@ -1,0 +1,43 @@
+"""`limbwise decode`: people again from maps that `predict --save-maps` kept, with other options, without the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.errors import InputError, UsageError
+from limbwise.estimate.estimator import group
+from limbwise.estimate.maps import load_maps
+from limbwise.write import FORMATS, open_writer
+from limbwise.write.record import Record
+
+
+def decode(
+    maps: Annotated[Path, typer.Argument(help="a file or folder of maps, as predict --save-maps wrote them")],
+    decoding: OpenPoseOptions,
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for the results")],
+    json: Annotated[str, typer.Option(help=f"one format of {', '.join(FORMATS)}")] = "openpose",
+) -> None:
+    """Make people of kept maps again, with other options."""
+    if json not in FORMATS:
+        raise UsageError(f"--json: {json!r} is unknown; there are {', '.join(FORMATS)}")
+    files = sorted(maps.rglob("*.npz")) if maps.is_dir() else [maps]
+    if not files:
+        raise InputError(f"{maps}: holds no maps (.npz); predict --save-maps writes them")
+    root = maps if maps.is_dir() else maps.parent
+    with open_writer(json, out) as writer:
+        for number, path in enumerate(files):
+            kept = load_maps(path)
+            writer.add(_record(path.relative_to(root), number + 1, kept.size), group(kept, decoding))
+
+
+def _record(path: Path, number: int, size: tuple[int, int]) -> Record:
+    """Frames of a video lie in a folder of its name, under 12 digits."""
+    stem = path.with_suffix("")
+    if len(stem.name) == 12 and stem.name.isdigit() and stem.parent.name:
+        name = stem.parent.as_posix()
+        return Record(name, name, number, int(stem.name), None, *size)
+    return Record(stem.as_posix(), stem.name, number, None, None, *size)

@@ -1,0 +1,127 @@
+"""`limbwise predict`: images, folders, videos and cameras to people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from limbwise import __version__
+from limbwise.cli.live import Live
+from limbwise.cli.progress import Progress
+from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.draw.people import DrawOptions
+from limbwise.errors import InputError, UsageError
+from limbwise.estimate.batch import Step, count_frames, run_batch
+from limbwise.estimate.estimator import Estimator, ModelOptions
+from limbwise.estimate.frames import Cut
+from limbwise.estimate.outputs import OutputOptions, Outputs
+from limbwise.media.sources import Source, find_sources
+from limbwise.write import FORMATS
+
+
+def predict(
+    source: Annotated[list[str], typer.Argument(help="images, folders, globs, videos, camera numbers or URLs")],
+    model: ModelOptions,
+    cut: Cut,
+    keep: OutputOptions,
+    drawing: DrawOptions,
+    decoding: OpenPoseOptions,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="folder for the results")] = None,
+    json: Annotated[str, typer.Option(help=f"formats, with commas between: {', '.join(FORMATS)}")] = "openpose",
+    show: Annotated[
+        bool, typer.Option("--show", help="a live window: q quits, Tab shows the times of the stages")
+    ] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="no progress bar")] = False,
+) -> None:
+    """Find the people in images, folders, videos or a camera, and write them to files."""
+    if out is None and not show:
+        raise UsageError("predict: nowhere to put the people; give -o FOLDER or --show")
+    sources, problems = find_sources(source)
+    sources = [s for s in sources if out is None or not _inside(s, out)]
+    if not sources:
+        raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
+    estimator = Estimator(decode=decoding, **asdict(model))
+    with ExitStack() as stack:
+        outputs = None
+        if out is not None:
+            asked = _asked(estimator, sources, cut, keep, drawing, decoding)
+            outputs = stack.enter_context(Outputs(out, keep, _formats(json), drawing, asked))
+        live = stack.enter_context(Live(drawing)) if show else None
+        progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
+        steps = run_batch(estimator, sources, cut, outputs)
+        watching = sources[-1].kind == "camera"
+        problems += _follow(steps, live, progress, outputs if show or watching else None)
+    _report(problems, len(sources))
+
+
+def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, outputs: Outputs | None) -> list[InputError]:
+    """Run the steps to their end, or until the window is closed; gives what could not be read.
+
+    Somebody who watches ends the run by closing the window or by Ctrl-C: then `outputs` gets what there is until now. A batch
+    without watchers that is interrupted keeps its journal instead, for --resume.
+    """
+    problems: list[InputError] = []
+    try:
+        for step in steps:
+            if step.error is not None:
+                problems.append(step.error)
+                progress.say(str(step.error))
+            progress.advance(step)
+            if live is not None and not live.show(step):
+                break
+        else:
+            return problems
+    except KeyboardInterrupt:
+        if outputs is None:
+            raise
+    if outputs is not None:
+        outputs.conclude()
+    return problems
+
+
+def _report(problems: list[InputError], count: int) -> None:
+    """What could not be read, at the end, and exit code 3."""
+    if not problems:
+        return
+    console = Console(stderr=True, soft_wrap=True)
+    for problem in problems:
+        console.print(f"limbwise: {problem}", markup=False, highlight=False)
+    console.print(f"limbwise: {len(problems)} of {max(count, len(problems))} inputs could not be read", highlight=False)
+    sys.exit(InputError.exit_code)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in FORMATS:
+            raise UsageError(f"--json: {name!r} is unknown; there are {', '.join(FORMATS)}")
+    return names
+
+
+def _inside(source: Source, out: Path) -> bool:
+    """Whether a file is a result of an earlier run, found because the output folder lies in the input folder."""
+    return source.kind != "camera" and Path(source.path).resolve().is_relative_to(out.resolve())
+
+
+def _asked(estimator: Estimator, sources: list[Source], *options: Any) -> dict[str, Any]:
+    """What this run was asked to do: kept beside the results, and compared when it is resumed."""
+    kept = {type(o).__name__: {k: v for k, v in asdict(o).items() if k not in {"resume", "overwrite"}} for o in options}
+    asked = {"limbwise": __version__, "model": asdict(estimator.options), **kept, "sources": [s.name for s in sources]}
+    plain: dict[str, Any] = _plain(asked)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """As JSON would give it back."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

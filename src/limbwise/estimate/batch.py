@@ -1,0 +1,113 @@
+"""A batch: many sources to many files; a bad file is reported and the rest goes on; what is done stays done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from limbwise.errors import InputError
+from limbwise.estimate.estimator import Estimator
+from limbwise.estimate.frames import Cut, open_frames
+from limbwise.estimate.maps import Maps
+from limbwise.estimate.outputs import Outputs, image_ids, record_of
+from limbwise.estimate.stream import overlap
+from limbwise.media.frame import Frame
+from limbwise.media.sources import Source
+from limbwise.media.video import VideoReader
+from limbwise.people import People
+
+
+@dataclass(frozen=True)
+class Step:
+    """A frame on its way through the batch; without a frame: the end of its source, or the error that ended it."""
+
+    source: Source
+    frame: Frame | None = None
+    error: InputError | None = None
+    inputs: Any = None
+    maps: Maps | None = None
+    people: People | None = None
+    times: tuple[tuple[str, float], ...] = ()  # milliseconds of each stage so far
+
+
+def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs: Outputs | None) -> Iterator[Step]:
+    """Every frame of every source with its people, in order, after it was written; then each source's end.
+
+    Reading, preparing, network and grouping run in threads of their own. With `outputs`, sources that an interrupted run
+    finished are left out, and the files that hold everything are written at the end.
+    """
+    ids = image_ids(sources)
+    waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
+
+    stages = (
+        _timed("prepare", lambda step: replace(step, inputs=estimator.prepare(step.frame.image))),
+        _timed(
+            "network", lambda step: replace(step, maps=estimator.look(step.inputs, step.frame.image.shape), inputs=None)
+        ),
+        _timed("group", lambda step: replace(step, people=estimator.group(step.maps))),
+    )
+    for step in overlap(read_steps(waiting, cut), *stages):
+        if outputs is not None:
+            _keep(step, outputs, ids)
+        yield replace(step, maps=None)
+    if outputs is not None:
+        outputs.conclude()
+
+
+def read_steps(sources: Sequence[Source], cut: Cut) -> Iterator[Step]:
+    """The frames of all sources one after the other, and the end of each."""
+    for source in sources:
+        try:
+            with open_frames(source, cut) as frames:
+                for frame in frames:
+                    yield Step(source, frame)
+            yield Step(source)
+        except InputError as error:
+            yield Step(source, error=error)
+
+
+def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> None:
+    if step.frame is None:
+        outputs.end(step.source, None if step.error is None else str(step.error))
+    elif step.maps is not None and step.people is not None:
+        record = record_of(step.source, step.frame, ids[step.source.name])
+        outputs.add(step.source, record, step.frame, step.maps, step.people)
+
+
+def _timed(name: str, stage: Callable[[Any], Step]) -> Callable[[Step], Step]:
+    """A stage that leaves ends and errors alone and notes how long it took."""
+
+    def run(step: Step) -> Step:
+        if step.frame is None:
+            return step
+        start = time.perf_counter()
+        done = stage(step)
+        return replace(done, times=(*done.times, (name, 1000 * (time.perf_counter() - start))))
+
+    return run
+
+
+def count_frames(sources: Sequence[Source], cut: Cut) -> int | None:
+    """How many frames there will be, as far as the files say; None where one is a camera or does not say."""
+    total = 0
+    for source in sources:
+        count = _length(source)
+        if count is None:
+            return None
+        stop = count if cut.stop is None else min(count, cut.stop)
+        total += 1 if source.kind == "image" else max(0, -(-(stop - cut.start) // cut.step))
+    return total
+
+
+def _length(source: Source) -> int | None:
+    if source.kind == "image":
+        return 1
+    if source.kind == "camera":
+        return None
+    try:
+        with VideoReader(source.path) as reader:
+            return reader.frame_count
+    except InputError:
+        return 0

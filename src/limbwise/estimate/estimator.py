@@ -1,0 +1,126 @@
+"""Estimator: an image in, its people out. Three steps that a stream runs side by side: prepare, look (the network), group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.decode.openpose import OpenPoseOptions, decode_openpose
+from limbwise.engine.base import Engine, EngineOptions, open_engine
+from limbwise.estimate.frames import Cut, open_frames
+from limbwise.estimate.maps import Maps
+from limbwise.estimate.stream import overlap
+from limbwise.estimate.views import Prepared, choose_views, merge, prepare
+from limbwise.estimate.zoo import find_model
+from limbwise.geometry import invert
+from limbwise.media.frame import Frame
+from limbwise.media.image import read_image
+from limbwise.media.sources import Source
+from limbwise.people import People
+from limbwise.spec import ModelSpec
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which network, on what, and how it looks at a picture."""
+
+    model: str = field(default="default", metadata={"help": "name of a model, or path of a weights file"})
+    spec: Path | None = field(default=None, metadata={"help": "the model's spec (JSON), where none lies beside it"})
+    engine: Literal["openvino", "onnxruntime", "pytorch"] = field(default="openvino", metadata={"help": "what runs it"})
+    device: str = field(default="CPU", metadata={"help": "CPU, GPU, NPU or AUTO (OpenVINO); cpu or cuda (PyTorch)"})
+    threads: int = field(default=0, metadata={"help": "threads of the network; 0: all cores"})
+    precision: Literal["f32", "bf16", "f16"] = field(default="f32", metadata={"help": "arithmetic of the network"})
+    size: int | None = field(default=None, metadata={"help": "shorter side of the network's input in pixels"})
+    precise: bool = field(default=False, metadata={"help": "look at four scales: slower, better"})
+    flip: bool = field(default=False, metadata={"help": "look at the mirror image too"})
+
+
+class Estimator:
+    """People in images.
+
+    `Estimator("default", engine="openvino", device="CPU", precise=False, max_people=None)`; the other names are the fields of
+    ModelOptions; `decode` holds the decoder's options. Raises ModelMissing, InputError (a model that cannot be read) and MissingExtra.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "default",
+        *,
+        max_people: int | None = None,
+        decode: OpenPoseOptions | None = None,
+        **options: object,
+    ) -> None:
+        self.options = ModelOptions(model=str(model), **options)  # type: ignore[arg-type]  # checked by the dataclass's door
+        self.decode_options = decode or OpenPoseOptions()
+        if max_people is not None:
+            self.decode_options = replace(self.decode_options, max_people=max_people)
+        found = find_model(self.options.model, self.options.spec)
+        self.spec: ModelSpec = _with_size(found.spec, self.options.size)
+        engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
+        self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)
+        self.views = choose_views(self.options.precise, self.options.flip)
+
+    def __call__(self, image: str | Path | Image) -> People:
+        """The people of an RGB uint8 (H, W, 3) image or of an image file, in pixels of that image."""
+        picture = image if isinstance(image, np.ndarray) else read_image(image)
+        return self.group(self.look(self.prepare(picture), picture.shape))
+
+    def prepare(self, image: Image) -> list[Prepared]:
+        """The network's inputs for an image, one a view."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ValueError(f"image: expected (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
+        return [prepare(image, self.spec.input, view) for view in self.views]
+
+    def look(self, inputs: list[Prepared], shape: tuple[int, ...]) -> Maps:
+        """The network's maps of an image of that shape (H, W, ...), views merged."""
+        outputs = (self.engine.run(view.batch) for view in inputs)
+        maps = [{name: head.take(output)[0] for name, head in self.spec.heads.items()} for output in outputs]
+        merged, frame = merge(maps, inputs, self.spec)
+        return Maps(self.spec, merged, frame, (shape[1], shape[0]))
+
+    def group(self, maps: Maps) -> People:
+        """The people of a picture from its maps."""
+        return group(maps, self.decode_options)
+
+    def stream(self, source: str | Source, cut: Cut | None = None) -> Iterator[tuple[Frame, People]]:
+        """Frames of a video, a camera ("0"), a URL or an image with their people, in order.
+
+        Reading, network and grouping run side by side; memory does not grow with the length. `cut` chooses frames.
+        """
+        with open_frames(source, cut or Cut()) as frames:
+            for frame, maps in self.watch(frames):
+                yield frame, self.group(maps)
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Maps]]:
+        """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own."""
+
+        def ready(frame: Frame) -> tuple[Frame, list[Prepared]]:
+            return frame, self.prepare(frame.image)
+
+        def seen(prepared: tuple[Frame, list[Prepared]]) -> tuple[Frame, Maps]:
+            frame, inputs = prepared
+            return frame, self.look(inputs, frame.image.shape)
+
+        return overlap(frames, ready, seen)
+
+
+def group(maps: Maps, options: OpenPoseOptions) -> People:
+    """The people in maps, in pixels of the picture."""
+    people = decode_openpose(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
+    return people.moved(invert(maps.frame))
+
+
+def _with_size(spec: ModelSpec, side: int | None) -> ModelSpec:
+    """The spec with another side in its size rule, the bound on the longer side in proportion."""
+    if side is None:
+        return spec
+    rule = spec.input.size
+    size = replace(rule, side=side, longest=max(side, round(rule.longest * side / rule.side)))
+    return replace(spec, input=replace(spec.input, size=size))

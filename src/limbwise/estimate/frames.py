@@ -1,0 +1,51 @@
+"""Frames of anything that can be watched: an image, a video, a camera, a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+
+from limbwise.media.frame import Frame
+from limbwise.media.image import read_image
+from limbwise.media.sources import Source, find_sources
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which frames of a video are wanted."""
+
+    start: int = field(default=0, metadata={"help": "first frame of each video, from 0"})
+    stop: int | None = field(default=None, metadata={"help": "frame of each video before which to stop"})
+    step: int = field(default=1, metadata={"help": "take every n-th frame"})
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.step < 1 or (self.stop is not None and self.stop <= self.start):
+            raise ValueError("start: from 0 on; stop: after start; step: from 1 on")
+
+
+@contextmanager
+def open_frames(source: str | Source, cut: Cut) -> Iterator[Iterator[Frame]]:
+    """The frames of one source, closed on leaving; raises InputError where it cannot be read."""
+    if isinstance(source, str):
+        sources, problems = find_sources([source])
+        if problems:
+            raise problems[0]
+        source = sources[0]
+    with ExitStack() as stack:
+        yield _frames(source, cut, stack)
+
+
+def _frames(source: Source, cut: Cut, stack: ExitStack) -> Iterator[Frame]:
+    if source.kind == "image":
+        return iter([Frame(read_image(source.path), 0, 0.0)])
+    if source.kind == "camera":
+        from limbwise.media.camera import Camera
+
+        place = int(source.path) if source.path.isdigit() else source.path
+        camera = stack.enter_context(Camera(place))
+        return islice(camera, cut.start, cut.stop, cut.step)
+    from limbwise.media.video import VideoReader
+
+    return iter(stack.enter_context(VideoReader(source.path, cut.start, cut.stop, cut.step)))

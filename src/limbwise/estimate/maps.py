@@ -1,0 +1,67 @@
+"""Maps: what a network saw in one picture; kept on disk, so that people can be made of them again with other options."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.errors import InputError
+from limbwise.files import whole_file
+from limbwise.geometry import Matrix, cell_frame, compose, invert
+from limbwise.spec import ModelSpec, parse_spec
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """The maps of one picture.
+
+    `heads`: per head of the spec (C, h, w) float32. `frame`: (2, 3) matrix from pixels of the picture to pixels of the network's
+    input. `size`: (width, height) of the picture.
+    """
+
+    spec: ModelSpec
+    heads: dict[str, npt.NDArray[np.float32]]
+    frame: Matrix
+    size: tuple[int, int]
+
+    def to_picture(self, head: str) -> Matrix:
+        """(2, 3) matrix from cells of a head's maps to pixels of the picture."""
+        place = self.spec.heads[head]
+        return compose(cell_frame(place.stride, place.offset), invert(self.frame))
+
+
+def save_maps(maps: Maps, path: str | Path) -> None:
+    """One picture's maps as a compressed .npz, float32 as they are."""
+    note = json.dumps({"spec": asdict(maps.spec), "size": maps.size})
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, note=np.array(note), frame=maps.frame, **{f"head_{k}": v for k, v in maps.heads.items()}
+    )
+    with whole_file(path) as part:
+        part.write_bytes(buffer.getvalue())
+
+
+def load_maps(path: str | Path) -> Maps:
+    """Maps that `save_maps` wrote; raises InputError that names the file."""
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            note = json.loads(str(data["note"]))
+            heads = {name.removeprefix("head_"): data[name] for name in data.files if name.startswith("head_")}
+            frame, (width, height) = data["frame"], note["size"]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise InputError(f"{path}: not maps that --save-maps wrote ({error})") from error
+    spec = parse_spec(note.get("spec"), path)
+    for name, head in spec.heads.items():
+        if name not in heads or heads[name].ndim != 3 or len(heads[name]) != len(head.channels):
+            raise InputError(f"{path}: {name}: {len(head.channels)} maps are needed")
+    if frame.shape != (2, 3) or abs(np.linalg.det(frame[:, :2])) < 1e-9:
+        raise InputError(f"{path}: frame: an invertible (2, 3) matrix is needed")
+    return Maps(spec, heads, frame.astype(np.float64), (int(width), int(height)))

@@ -1,0 +1,171 @@
+"""Outputs: where the results of a batch go, so that it can be stopped at any time and gone on with.
+
+OUT/run.json                            what was asked: model, options, sources
+OUT/openpose/...                        a file an image or frame, written at once
+OUT/drawn/NAME.jpg|.png|.mp4            pictures, written at once
+OUT/maps/NAME.npz                       the network's maps, on request
+OUT/coco.json, people.csv, posetrack*/  made at the end, from the journal
+OUT/.journal.jsonl                      people of every frame so far; gone when all is done
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limbwise.draw.people import DrawOptions, draw_people
+from limbwise.errors import UsageError
+from limbwise.estimate.maps import Maps, save_maps
+from limbwise.files import whole_file
+from limbwise.media.frame import Frame
+from limbwise.media.image import write_image
+from limbwise.media.sources import Source
+from limbwise.media.video import VideoReader, VideoWriter
+from limbwise.people import People
+from limbwise.write import open_writer
+from limbwise.write.journal import Journal
+from limbwise.write.record import Record
+
+AT_ONCE = {"openpose"}  # formats of one file a frame; the others are one file for all
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is written."""
+
+    draw: bool = field(default=False, metadata={"help": "write pictures and videos with the people drawn"})
+    audio: bool = field(default=False, metadata={"help": "keep the sound of videos that are drawn"})
+    save_maps: bool = field(default=False, metadata={"help": "keep the network's maps, for `limbwise decode`"})
+    overwrite: bool = field(default=False, metadata={"help": "replace the results of an earlier run"})
+    resume: bool = field(default=False, metadata={"help": "go on with a run that was interrupted"})
+
+
+class Outputs:
+    """The results of one batch; a context manager. On leaving after an exception the journal stays, for --resume."""
+
+    def __init__(
+        self, out: Path, options: OutputOptions, formats: Sequence[str], drawing: DrawOptions, asked: dict[str, Any]
+    ) -> None:
+        self.out, self.options, self.formats, self.drawing = out, options, formats, drawing
+        self._make_room(asked)
+        self.journal = Journal(out / ".journal.jsonl", fingerprint=asked, resume=options.resume)
+        self._at_once = [open_writer(name, out) for name in formats if name in AT_ONCE]
+        self._video: VideoWriter | None = None
+        self._current: Source | None = None
+        self._stack = ExitStack()
+
+    def _make_room(self, asked: dict[str, Any]) -> None:
+        """An empty place for the results, or the place of the run that goes on."""
+        there = [name for name in RESULTS if (self.out / name).exists()]
+        if self.options.overwrite and (self.out / "run.json").exists():
+            for name in there:
+                _remove(self.out / name)
+        elif there and not self.options.resume and not self.options.overwrite:
+            raise UsageError(f"{self.out}: holds {there[0]} already; --resume goes on, --overwrite starts anew")
+        if not (self.options.resume and (self.out / "run.json").exists()):
+            with whole_file(self.out / "run.json") as part:
+                part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+
+    def __enter__(self) -> Outputs:
+        for writer in (self.journal, *self._at_once):
+            self._stack.enter_context(writer)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
+        if kind is not None and self._video is not None:
+            self._video.__exit__(kind, *rest)
+        self._stack.__exit__(kind, *rest)
+
+    def add(self, source: Source, record: Record, frame: Frame, maps: Maps, people: People) -> None:
+        """One frame's people: journal, files of one frame, picture, maps."""
+        self._current = source
+        self.journal.add(record, people)
+        for writer in self._at_once:
+            writer.add(record, people)
+        if self.options.draw:
+            self._draw(source, frame, people)
+        if self.options.save_maps:
+            stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
+            save_maps(maps, self.out / "maps" / f"{stem}.npz")
+
+    def _draw(self, source: Source, frame: Frame, people: People) -> None:
+        picture = draw_people(frame.image, people, self.drawing)
+        if source.kind == "image":
+            suffix = ".png" if source.path.lower().endswith(".png") else ".jpg"
+            write_image(self.out / "drawn" / f"{source.name}{suffix}", picture)
+            return
+        if self._video is None:
+            self._video = self._open_video(source, (picture.shape[1], picture.shape[0]))
+            self._video.__enter__()
+        self._video.write(picture, frame.time)
+
+    def _open_video(self, source: Source, size: tuple[int, int]) -> VideoWriter:
+        rate, sound = 30.0, None
+        if source.kind == "video":
+            with VideoReader(source.path) as reader:
+                rate = reader.frame_rate or rate
+                sound = source.path if self.options.audio and reader.has_audio else None
+        path = self.out / "drawn" / f"{source.name}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return VideoWriter(path, size, rate, audio_from=sound)
+
+    def end(self, source: Source, error: str | None = None) -> None:
+        """A source is done, or broke off with an error; what came before that is kept."""
+        if self._video is not None:
+            self._video.__exit__(None, None, None)
+            self._video = None
+        self._current = None
+        self.journal.finish(source.name, error)
+
+    def conclude(self) -> None:
+        """The files that hold everything, in one pass through the journal; then it goes. A source under way ends here."""
+        if self._current is not None:
+            self.end(self._current)
+        with ExitStack() as stack:
+            writers = [stack.enter_context(open_writer(name, self.out)) for name in self.formats if name not in AT_ONCE]
+            if writers:
+                for record, people in self.journal.replay():
+                    for writer in writers:
+                        writer.add(record, people)
+        self.journal.remove()
+
+
+RESULTS = ("run.json", ".journal.jsonl", "openpose", "drawn", "maps", "coco.json", "coco_images.json", "people.csv",
+           "posetrack2017", "posetrack2018")  # fmt: skip
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def image_ids(sources: Sequence[Source]) -> dict[str, int]:
+    """COCO's image id of each source: the number that is its file name where all are images with such names (COCO's own), else 1, 2, ..
+
+    Frames of a video are numbered from the source's id x 10 million upwards.
+    """
+    numbers = [Path(source.path).stem for source in sources]
+    if all(s.kind == "image" for s in sources) and all(n.isdigit() and n.isascii() for n in numbers):
+        ids = [int(number) for number in numbers]
+        if len(set(ids)) == len(ids):
+            return {source.name: number for source, number in zip(sources, ids, strict=True)}
+    return {source.name: i + 1 for i, source in enumerate(sources)}
+
+
+FRAMES_A_VIDEO = 10_000_000
+
+
+def record_of(source: Source, frame: Frame, number: int) -> Record:
+    """Where a frame's people were found; `number` is the source's image id."""
+    height, width = frame.image.shape[:2]
+    name = Path(source.path).name or source.path
+    if source.kind == "image":
+        return Record(source.name, name, number, None, None, width, height)
+    return Record(source.name, name, number * FRAMES_A_VIDEO + frame.index, frame.index, frame.time, width, height)

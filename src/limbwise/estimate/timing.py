@@ -1,0 +1,97 @@
+"""What each stage of an estimate costs: milliseconds from file to file, and frames a second with the stages side by side."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cv2
+import numpy as np
+
+from limbwise.draw.people import draw_people
+from limbwise.estimate.estimator import Estimator
+from limbwise.media.frame import Frame
+from limbwise.media.image import read_image, write_image
+from limbwise.write import save_people
+
+
+@dataclass(frozen=True)
+class Figures:
+    """`milliseconds`: the median of each stage of one image alone, in order; `frames_per_second` with reading, network and
+    grouping side by side; `input`: the network's input of the first image; `people`: the mean number found."""
+
+    model: str
+    engine: str
+    input: str
+    people: float
+    milliseconds: dict[str, float]
+    frames_per_second: float
+
+    @property
+    def network_share(self) -> float:
+        """The network's part of the time from file to people: read, prepare, network, group."""
+        parts = [self.milliseconds[stage] for stage in ("read", "prepare", "network", "group")]
+        return self.milliseconds["network"] / sum(parts)
+
+
+def measure(estimator: Estimator, images: Sequence[str], runs: int) -> Figures:
+    """Figures over `runs` passes through the images (none: a drawn scene), after one pass to warm up."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = list(images) or [_scene(Path(folder))]
+        times: dict[str, list[float]] = defaultdict(list)
+        counts = []
+        for run in range(runs + 1):
+            for path in paths:
+                counts.append(_one(estimator, path, Path(folder), times if run else defaultdict(list)))
+        first = estimator.prepare(read_image(paths[0]))[0].batch.shape
+        return Figures(
+            estimator.spec.name,
+            f"{estimator.options.engine} {estimator.options.device} {estimator.options.precision}",
+            f"{first[3]} x {first[2]}",
+            float(np.mean(counts)),
+            {stage: median(values) for stage, values in times.items()},
+            _pace(estimator, paths, runs),
+        )
+
+
+def _one(estimator: Estimator, path: str, folder: Path, times: dict[str, list[float]]) -> int:
+    """One image through every stage; the number of people."""
+
+    def timed(stage: str, step: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = step()
+        times[stage].append(1000 * (time.perf_counter() - start))
+        return result
+
+    image = timed("read", lambda: read_image(path))
+    inputs = timed("prepare", lambda: estimator.prepare(image))
+    maps = timed("network", lambda: estimator.look(inputs, image.shape))
+    people = timed("group", lambda: estimator.group(maps))
+    picture = timed("draw", lambda: draw_people(image, people))
+    timed("write", lambda: (save_people(people, folder / "people.json", "openpose"), write_image(folder / "out.jpg", picture)))
+    return len(people)
+
+
+def _pace(estimator: Estimator, paths: Sequence[str], runs: int) -> float:
+    """Frames a second with the stages side by side."""
+    frames = (Frame(read_image(path), i, 0.0) for i in range(runs) for path in paths)
+    start = time.perf_counter()
+    count = 0
+    for _, maps in estimator.watch(frames):
+        estimator.group(maps)
+        count += 1
+    return count / (time.perf_counter() - start)
+
+
+def _scene(folder: Path) -> str:
+    """A 640 x 480 picture of coloured blots, where the user gives none: the network's time does not depend on what it sees."""
+    rng = np.random.default_rng(0)
+    blots = rng.integers(0, 256, (12, 16, 3), np.uint8)
+    write_image(folder / "scene.png", cv2.resize(blots, (640, 480), interpolation=cv2.INTER_CUBIC).astype(np.uint8))
+    return str(folder / "scene.png")

@@ -1,0 +1,123 @@
+"""Views: the same picture shown to the network several times (scales, mirrored), and the maps brought together again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.geometry import Matrix, cell_frame, compose, fit, flip, invert
+from limbwise.spec import InputSpec, ModelSpec
+
+Floats = npt.NDArray[np.float32]
+PRECISE_SCALES = (0.5, 1.0, 1.5, 2.0)  # OpenPose's, times the rule's side
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at a picture: `scale` multiplies the side of the size rule, `mirrored` swaps left and right."""
+
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network input: `batch` (1, 3, H, W) float32 and `frame`, the matrix from image pixels to its pixels."""
+
+    batch: Floats
+    frame: Matrix
+    view: View
+
+
+def choose_views(precise: bool, mirrored: bool) -> tuple[View, ...]:
+    """One view, or four scales (precise), each also mirrored on request."""
+    scales = PRECISE_SCALES if precise else (1.0,)
+    return tuple(View(scale, side) for scale in scales for side in ((False, True) if mirrored else (False,)))
+
+
+def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepared:
+    """An RGB uint8 (H, W, 3) image resized, mirrored, padded at the right and the bottom, and normalised as the network wants it."""
+    height, width = image.shape[:2]
+    fitted = fit(width, height, spec.size, view.scale)
+    shrinks = fitted.resized[0] * fitted.resized[1] < width * height
+    picture = cv2.resize(image, fitted.resized, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    frame = fitted.matrix
+    if view.mirrored:
+        picture, frame = cv2.flip(picture, 1), compose(frame, flip(fitted.resized[0]))
+    return Prepared(_normalise(picture, spec, fitted.padded), frame, view)
+
+
+def _normalise(picture: npt.NDArray[np.generic], spec: InputSpec, padded: tuple[int, int]) -> Floats:
+    """(h, w, 3) uint8 RGB -> (1, 3, H, W) float32: (pixel - mean) x scale in the network's order of colours."""
+    (height, width), channels = picture.shape[:2], (2, 1, 0) if spec.colour == "BGR" else (0, 1, 2)
+    batch = np.empty((1, 3, padded[1], padded[0]), np.float32)
+    for plane, channel, mean, scale, border in zip(batch[0], channels, spec.mean, spec.scale, spec.pad, strict=True):
+        np.multiply(picture[:, :, channel], np.float32(scale), out=plane[:height, :width])
+        plane[:height, :width] -= np.float32(mean * scale)
+        plane[height:], plane[:height, width:] = (border - mean) * scale, (border - mean) * scale
+    return batch
+
+
+def merge(
+    maps: Sequence[dict[str, Floats]], prepared: Sequence[Prepared], spec: ModelSpec
+) -> tuple[dict[str, Floats], Matrix]:
+    """The mean of the maps of several views on the grid of the view of scale 1, or the first; also that grid's frame.
+
+    `maps`: per view, per head, (C, h, w) float32. Mirrored views are mirrored back: left and right channels swapped, x
+    components of vectors negated. Every cell counts the views that saw it.
+    """
+    chosen = next((i for i, p in enumerate(prepared) if p.view == View()), 0)
+    if len(maps) == 1:
+        return maps[0], prepared[0].frame
+    merged = {}
+    for name, head in spec.heads.items():
+        own, target = cell_frame(head.stride, head.offset), compose(prepared[chosen].frame)
+        total = np.zeros_like(maps[chosen][name])
+        weight = np.zeros(total.shape[1:], np.float32)
+        for view_maps, view in zip(maps, prepared, strict=True):
+            channels = _mirror_channels(view_maps[name], name, spec) if view.view.mirrored else view_maps[name]
+            path = compose(own, invert(view.frame), target, invert(own))
+            total += _warp(channels, path, total.shape[1:])
+            weight += _warp(np.ones((1, *channels.shape[1:]), np.float32), path, total.shape[1:])[0]
+        merged[name] = total / np.maximum(weight, 1e-6)
+    return merged, prepared[chosen].frame
+
+
+def _warp(maps: Floats, matrix: Matrix, size: tuple[int, int]) -> Floats:
+    """(C, h, w) maps seen through a matrix from their cells to those of a (h, w) grid; 0 outside. Shrinking averages first."""
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    warped = np.empty((len(maps), *size), np.float32)
+    for source, target in zip(maps, warped, strict=True):
+        smooth = cv2.GaussianBlur(source, (0, 0), 0.4 / scale) if scale < 0.75 else source
+        cv2.warpAffine(smooth, matrix, size[::-1], dst=target, flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR)
+    return warped
+
+
+def _mirror_channels(maps: Floats, head: str, spec: ModelSpec) -> Floats:
+    """Channels of a mirrored picture's maps in the order and with the signs that they have in the picture itself."""
+    swap = spec.skeleton.flip
+    if head in {"heatmaps", "part_logits"}:
+        order = [*swap, *range(len(swap), len(maps))]
+        return maps[order]
+    if head == "offsets":
+        pairs, signs = [int(k) for k in swap], [1] * len(swap)
+    else:
+        pairs, signs = _mirror_limbs(spec)
+    order = [channel for pair in pairs for channel in (2 * pair, 2 * pair + 1)]
+    sign = np.array([value for s in signs for value in (-s, s)], np.float32)
+    return maps[order] * sign[:, None, None]
+
+
+def _mirror_limbs(spec: ModelSpec) -> tuple[list[int], list[int]]:
+    """For each limb the index of its mirror image among the limbs and 1, or -1 where that one runs the other way."""
+    swap, places = spec.skeleton.flip, {limb: i for i, limb in enumerate(spec.limbs)}
+    pairs, signs = [], []
+    for i, (a, b) in enumerate(spec.limbs):
+        there = (int(swap[a]), int(swap[b]))
+        pairs.append(places.get(there, places.get(there[::-1], i)))
+        signs.append(-1 if there not in places and there[::-1] in places else 1)
+    return pairs, signs

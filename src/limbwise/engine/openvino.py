@@ -1,0 +1,128 @@
+"""OpenVINO, the default engine: reads .onnx, .xml (IR), .pb, .tflite and what else it knows; CPU, GPU, NPU or AUTO."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+from limbwise.engine.base import Engine, EngineOptions, Floats
+from limbwise.engine.protobuf import check_protobuf
+from limbwise.engine.seam import Seam, check_maps, join, reason
+from limbwise.engine.shapes import CompiledShapes, Shape
+from limbwise.errors import InputError, UsageError
+from limbwise.spec import ModelSpec
+
+# Asked by name, a reader says what is wrong; asked by core.read_model, all of them complain.
+READERS = {".xml": "ir", ".onnx": "onnx", ".pb": "tf", ".tflite": "tflite"}
+PROTOBUF = (".onnx", ".pb")
+# A network for any size takes 1.3 to 1.5 times as long; after some 16 runs that has cost as much as compiling.
+PATIENCE = 16
+ONLY_EXACT_SHAPES = ("NPU",)
+
+
+def load_openvino() -> ModuleType:
+    """The openvino package, without the message to its maker's statistics that its import sends otherwise."""
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    absent = "openvino_telemetry" not in sys.modules
+    if absent:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's spelling of "may not be imported"
+    try:
+        import openvino
+    finally:
+        if absent:
+            del sys.modules["openvino_telemetry"]
+    return openvino  # type: ignore[no-any-return]  # openvino has no types
+
+
+class OpenVINOEngine(Engine):
+    """A network in OpenVINO. Compiling, at opening: for no size yet; at `run`: see CompiledShapes."""
+
+    def __init__(self, path: Path, spec: ModelSpec, options: EngineOptions) -> None:
+        ov = load_openvino()
+        self._path, self._core = path, ov.Core()
+        self._device = _find_device(self._core, options.device)
+        self._config = _config(options)
+        self._model = _read(ov, path)
+        self._outputs = _outputs(self._model, spec)
+        inputs = [name for port in self._model.inputs for name in _names(port)]
+        self._seam = join(path, spec, inputs, {name: channels for name, (_, channels) in self._outputs.items()})
+        _open_sizes(self._model, self._seam)
+        exact = self._device.startswith(ONLY_EXACT_SHAPES)
+        self._requests: CompiledShapes[Any] = CompiledShapes(self._compile, 0 if exact else PATIENCE)
+        self._lock = Lock()
+
+    def run(self, batch: Floats) -> dict[str, Floats]:
+        fed = self._seam.feed(batch)
+        with self._lock:  # one run at a time fills a request's memory, and it is copied before the next
+            try:
+                request = self._requests[fed.shape]
+                request.infer([fed], share_inputs=True)
+            except RuntimeError as error:
+                raise InputError(f"{self._path}: cannot take an input of {fed.shape}: {reason(error)}") from error
+            maps = self._seam.maps({name: request.get_output_tensor(i).data for name, (i, _) in self._outputs.items()})
+        check_maps(self._path, self._seam.spec, batch, maps)
+        return maps
+
+    def _compile(self, shape: Shape | None) -> Any:
+        model = self._model
+        if shape is not None:
+            model = model.clone()
+            model.reshape({self._seam.input: list(shape)})
+        return self._core.compile_model(model, self._device, self._config).create_infer_request()
+
+
+def _config(options: EngineOptions) -> dict[str, Any]:
+    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
+    if options.threads:
+        config["INFERENCE_NUM_THREADS"] = options.threads
+    return config
+
+
+def _find_device(core: Any, device: str) -> str:
+    """The device's name as OpenVINO writes it; raises UsageError that lists what is there."""
+    wanted, there = device.upper(), list(core.available_devices)
+    if wanted == "AUTO" or any(name == wanted or name.startswith(wanted + ".") for name in there):
+        return wanted
+    raise UsageError(f"device: {device} is not there; OpenVINO finds {', '.join(there)} (and AUTO chooses)")
+
+
+def _read(ov: ModuleType, path: Path) -> Any:
+    """The network in a file; raises InputError with the reader's reason."""
+    suffix = path.suffix.lower()
+    if suffix in PROTOBUF:
+        check_protobuf(path)
+    try:
+        if suffix not in READERS:
+            return ov.Core().read_model(str(path))
+        reader = ov.frontend.FrontEndManager().load_by_framework(READERS[suffix])
+        return reader.convert(reader.load(str(path)))
+    except Exception as error:  # the readers have a dozen kinds
+        raise InputError(f"{path}: OpenVINO cannot read the model: {reason(error)}") from error
+
+
+def _names(port: Any) -> list[str]:
+    return sorted(port.get_names()) or [port.get_node().get_friendly_name()]
+
+
+def _outputs(model: Any, spec: ModelSpec) -> dict[str, tuple[int, int | None]]:
+    """Index and channels (None where open) of each output by its names."""
+    axis = 3 if spec.layout == "NHWC" else 1
+    found = {}
+    for index, port in enumerate(model.outputs):
+        shape = port.get_partial_shape()
+        known = shape.rank.is_static and len(shape) == 4 and shape[axis].is_static
+        for name in _names(port):
+            found[name] = (index, shape[axis].get_length() if known else None)
+    return found
+
+
+def _open_sizes(model: Any, seam: Seam) -> None:
+    """Let a network take any number of images of any size, where its graph allows it."""
+    shape = [-1, -1, -1, 3] if seam.spec.input.layout == "NHWC" else [-1, 3, -1, -1]
+    with suppress(RuntimeError):  # else it stays as it is, and says so when it gets another size
+        model.reshape({seam.input: shape})

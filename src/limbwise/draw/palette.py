@@ -66,7 +66,7 @@ def vivid(hue: float) -> Colour:
 def id_colour(number: int, side: str = "") -> Colour:
     """The colour of a person with this id, the same in every picture; limbs of the "left" side are darker, "right" ones lighter."""
     hue = 360 * ((0.08 + number * GOLDEN) % 1)
-    lightness = (0.74, 0.66, 0.82)[number % 3] + {"left": -0.12, "right": 0.08}.get(side, 0.0)
+    lightness = (0.68, 0.6, 0.78)[number % 3] + {"left": -0.1, "right": 0.08}.get(side, 0.0)
     return oklch(round(lightness, 3), 0.24, round(hue, 1))
 
 

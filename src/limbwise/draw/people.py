@@ -22,7 +22,7 @@ from limbwise.skeleton import Skeleton
 Floats = npt.NDArray[np.float32]
 
 SHIFT = 4  # OpenCV draws at 1/16 pixel
-FINE = 0.42  # width of the lines of a face outline or a hand, as a share of the body's
+FINE = 0.4  # width of the lines of a face outline or a hand, as a share of the body's
 
 
 @dataclass(frozen=True)
@@ -142,22 +142,22 @@ def _draw_sticks(
     """All limbs whose two ends are shown: first the rims, then the colours, so that no rim cuts through a limb."""
     ends = figure.xy[limbs]
     which = np.flatnonzero(~np.isnan(ends).any((1, 2)))
-    half = np.maximum(figure.width * shares[which], 1.2) / 2
-    rims = _sticks(ends[which], half, figure.rim)
-    for rim in rims:
+    half = np.maximum(figure.width * shares[which], 1) / 2
+    for rim in _sticks(ends[which], half, figure.rim * shares[which]):
         cv2.fillConvexPoly(canvas, rim, OUTLINE, cv2.LINE_AA, SHIFT)
-    for i, stick in zip(which, _sticks(ends[which], half, 0), strict=True):
+    for i, stick in zip(which, _sticks(ends[which], half, np.zeros_like(half)), strict=True):
         cv2.fillConvexPoly(canvas, stick, colours[i], cv2.LINE_AA, SHIFT)
 
 
-def _sticks(ends: Floats, half: Floats, rim: float) -> npt.NDArray[np.int32]:
-    """(L, P, 2) outlines of lens-shaped sticks between `ends` (L, 2, 2), `half` (L,) as wide, in 1/16 pixels."""
+def _sticks(ends: Floats, half: Floats, rim: Floats) -> npt.NDArray[np.int32]:
+    """(L, P, 2) outlines of lens-shaped sticks between `ends` (L, 2, 2), `half` (L,) as wide and grown by `rim` (L,), in
+    1/16 pixels."""
     along = ends[:, 1] - ends[:, 0]
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-3)[:, None]
     along = along / length
     across = np.stack([-along[:, 1], along[:, 0]], -1)
     lens = _superellipse(0.8)
-    lengthwise, crosswise = (length / 2 + rim) * lens[:, 0], (half[:, None] + rim) * lens[:, 1]
+    lengthwise, crosswise = (length / 2 + rim[:, None]) * lens[:, 0], (half + rim)[:, None] * lens[:, 1]
     points = ends.mean(1)[:, None] + lengthwise[..., None] * along[:, None] + crosswise[..., None] * across[:, None]
     return _sixteenths(points)
 
@@ -176,13 +176,16 @@ def _sixteenths(points: npt.NDArray[np.floating]) -> npt.NDArray[np.int32]:
 
 
 def _draw_dots(canvas: Image, figure: _Figure, shares: Floats, colours: tuple[Colour, ...]) -> None:
-    """Keypoints as discs with a rim; polygons, because OpenCV's own small circles are diamonds."""
+    """Keypoints as discs with a rim, which the many of faces and hands go without; polygons, because small circles of OpenCV's are
+    diamonds."""
     which = np.flatnonzero(~np.isnan(figure.xy[:, 0]))
-    radii = np.maximum(0.72 * figure.width * shares[which], 1)[:, None, None]
+    rimmed = shares[which] > FINE
+    radii = np.maximum(0.72 * figure.width * shares[which], np.where(rimmed, 1, 0.6))[:, None, None]
     centres, circle = figure.xy[which, None], _superellipse(1)
     rims, discs = _sixteenths(centres + (radii + figure.rim) * circle), _sixteenths(centres + radii * circle)
-    for k, rim, disc in zip(which, rims, discs, strict=True):
-        cv2.fillConvexPoly(canvas, rim, OUTLINE, cv2.LINE_AA, SHIFT)
+    for k, has_rim, rim, disc in zip(which, rimmed, rims, discs, strict=True):
+        if has_rim:
+            cv2.fillConvexPoly(canvas, rim, OUTLINE, cv2.LINE_AA, SHIFT)
         cv2.fillConvexPoly(canvas, disc, colours[k], cv2.LINE_AA, SHIFT)
 
 

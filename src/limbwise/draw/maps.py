@@ -39,7 +39,7 @@ def draw_heatmaps(
     strongest = heatmaps[:count].max(0) if index is None else heatmaps[:count][index]
     strength = np.clip(_warp(strongest, frame, image), 0, 1)
     colours = cv2.applyColorMap((255 * strength).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return _glow(image, cv2.cvtColor(colours, cv2.COLOR_BGR2RGB), cv2.sqrt(strength) * alpha)
+    return _glow(image, cv2.cvtColor(colours, cv2.COLOR_BGR2RGB), strength * (2 - strength) * alpha)
 
 
 def draw_pafs(image: Image, pafs: Floats, frame: Matrix, limb: int | None = None, alpha: float = 0.85) -> Image:

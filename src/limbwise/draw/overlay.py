@@ -17,7 +17,7 @@ def draw_timings(image: Image, lines: Sequence[tuple[str, float]], frames_per_se
     drawn = check_image(image).copy()
     rows = [("frames/s", f"{frames_per_second:.1f}"), *((name, f"{ms:.1f} ms") for name, ms in lines)]
     high, wide = drawn.shape[:2]
-    height = max(6.0, min(text_height(wide, high), high / (2 * len(rows) + 2)))
+    height = max(6.0, min(1.15 * text_height(wide, high), high / (2 * len(rows) + 2)))
     step, pad = round(1.9 * height), round(height)
     names, values = (max(text_width(row[side], height) for row in rows) for side in (0, 1))
     right = pad + names + pad + values

@@ -55,7 +55,7 @@ def contrast(colour: Colour) -> Colour:
     return BLACK if np.dot(colour, (0.299, 0.587, 0.114)) > 120 else WHITE
 
 
-def shade(image: Image, left: int, top: int, width: int, height: int, alpha: float = 0.6) -> None:
+def shade(image: Image, left: int, top: int, width: int, height: int, alpha: float = 0.65) -> None:
     """Darken a rectangle of `image`, in place, so that white text can be read on it."""
     part = image[max(top, 0) : top + height, max(left, 0) : left + width]
     part[:] = cv2.convertScaleAbs(part, alpha=1 - alpha)

@@ -1,0 +1,1 @@
+"""Samples to samples: moved, recoloured, covered, put together."""

@@ -1,0 +1,180 @@
+"""COCO keypoint files: a json of images, annotations and categories beside a folder or a zip of images.
+
+Also for data sets of one's own: keypoint names come from the category, or from a skeleton that is given (see
+skeletons.read_skeleton). Coordinates of keypoints are pixel centres as ours; boxes are taken from edge to edge there, so half a
+pixel is taken off.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.data.images import Images
+from limbwise.data.regions import region
+from limbwise.data.source import Labels, Source
+from limbwise.errors import InputError
+from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
+from limbwise.skeleton import Skeleton
+from limbwise.skeletons import COCO_17, SKELETONS
+
+# What makers of COCO-like files add: the rendered scenes mark neck and head top in a field of their own.
+NECK_TOP = ("neck", "head_top")
+
+
+@dataclass(frozen=True)
+class CocoOptions:
+    """`unlabelled`: what v = 0 says; COCO's own annotators left out what is outside the image or out of sight, so "absent".
+    `min_keypoints`, `min_area`: people with fewer labelled keypoints or a smaller area become ignore regions (Chainer OpenPose
+    trains with 5 and 32 x 32). `far_face`: take face points on the far side of the head, which rendered scenes list in
+    `hidden_face`, as HIDDEN; COCO leaves them out, and so does the default."""
+
+    unlabelled: Literal["absent", "unknown"] = "absent"
+    min_keypoints: int = 1
+    min_area: float = 0.0
+    far_face: bool = False
+
+
+class CocoSource(Source):
+    """A COCO keypoint json with its images; images without people stay, as examples of background.
+
+    `labels`: the json. `images`: a folder or zip (default: the folder of the json). Crowds, people without keypoints and those
+    that the options leave out become ignore masks: their polygons or run lengths less the polygons of labelled people, else
+    their box. Raises InputError that names the file and what is wrong.
+    """
+
+    def __init__(
+        self,
+        labels: str | Path,
+        images: str | Path | None = None,
+        skeleton: Skeleton | None = None,
+        options: CocoOptions | None = None,
+        keep: bool = False,
+    ) -> None:
+        self.path, self.options = Path(labels), options or CocoOptions()
+        table = _read(self.path)
+        people = [a for a in table["annotations"] if "keypoints" in a or a.get("iscrowd")]
+        has_neck_top = any("neck_top" in a for a in people)
+        self.skeleton = skeleton or _skeleton(table, has_neck_top, self.path)
+        self.images = Images(images if images is not None else self.path.parent, keep)
+        self.image_ids = [image["id"] for image in table["images"]]
+        self.names = [str(image["file_name"]) for image in table["images"]]
+        self._sizes = [_size(image) for image in table["images"]]
+        self._fill(people)
+
+    def labels(self, i: int) -> Labels:
+        rows = self._trained[i]
+        xyv, boxes = self._xyv[rows], self._boxes[rows]
+        absent = UNKNOWN if self.options.unlabelled == "unknown" else ABSENT
+        written = xyv[..., 2]
+        visibility = np.where(written >= 2, SEEN, np.where(written == 1, HIDDEN, absent)).astype(np.int8)
+        ids = tuple(int(self._ids[row]) for row in rows)
+        return Labels(self.names[i], xyv[..., :2], visibility, boxes, self._areas[rows], ids, self._sizes[i])
+
+    def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        mask = np.zeros((size[1], size[0]), bool)
+        for row in self._ignored[i]:
+            mask |= region(self._segments.get(row), self._boxes[row], size)
+        if mask.any():
+            for row in self._trained[i]:
+                if isinstance(self._segments.get(row), list):
+                    mask &= ~region(self._segments[row], self._boxes[row], size)
+        return mask
+
+    def _fill(self, people: list[dict[str, Any]]) -> None:
+        """Annotations as arrays, and for each image the rows of those to train on and of those to ignore."""
+        index = {key: i for i, key in enumerate(self.image_ids)}
+        self._trained: list[list[int]] = [[] for _ in self.names]
+        self._ignored: list[list[int]] = [[] for _ in self.names]
+        self._segments = {row: a["segmentation"] for row, a in enumerate(people) if a.get("segmentation")}
+        self._xyv = np.zeros((len(people), len(self.skeleton), 3), np.float32)
+        self._boxes = np.zeros((len(people), 4), np.float32)
+        self._areas = np.zeros(len(people), np.float32)
+        self._ids = np.array([_whole(a.get("id", row)) for row, a in enumerate(people)], np.int64)
+        for row, annotation in enumerate(people):
+            self._xyv[row] = self._keypoints(annotation)
+            self._boxes[row] = _box(annotation, self._xyv[row])
+            self._areas[row] = annotation.get("area") or np.prod(self._boxes[row, 2:] - self._boxes[row, :2])
+            i = index.get(annotation.get("image_id"))
+            if i is None:
+                where = f"{self.path}: annotation {self._ids[row]}"
+                raise InputError(f"{where}: image_id {annotation.get('image_id')!r} is not among the images")
+            trained = not annotation.get("iscrowd") and self._is_enough(row)
+            (self._trained if trained else self._ignored)[i].append(row)
+
+    def _is_enough(self, row: int) -> bool:
+        labelled = int((self._xyv[row, :, 2] > 0).sum())
+        return labelled >= max(1, self.options.min_keypoints) and not self._areas[row] < self.options.min_area
+
+    def _keypoints(self, annotation: dict[str, Any]) -> npt.NDArray[np.float32]:
+        """(K, 3) x, y, v of one annotation; zeros for a crowd."""
+        written = [*annotation.get("keypoints", ()), *annotation.get("neck_top", ())]
+        count = len(self.skeleton)
+        if not annotation.get("keypoints"):
+            return np.zeros((count, 3), np.float32)
+        try:
+            xyv = np.array(written, np.float32).reshape(count, 3)
+        except (TypeError, ValueError):
+            wanted = f"{3 * count} numbers are needed for {self.skeleton.name}, got {len(written)}"
+            where = f"{self.path}: annotation {annotation.get('id')}"
+            raise InputError(f"{where}: keypoints: {wanted}") from None
+        if self.options.far_face:
+            for k, x, y in annotation.get("hidden_face", ()):
+                xyv[k] = x, y, 1
+        return xyv
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from error
+    for field, needed in (("images", {"id", "file_name"}), ("annotations", set())):
+        rows = table.get(field) if isinstance(table, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and needed <= row.keys() for row in rows):
+            fields = f" with {' and '.join(sorted(needed))}" if needed else ""
+            raise InputError(f"{path}: {field}: a list of tables{fields} is expected")
+    return dict(table)
+
+
+def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton:
+    """The skeleton of the first category that has keypoints; one of the house where the names are the same."""
+    category = next((c for c in table.get("categories", []) if isinstance(c, dict) and c.get("keypoints")), None)
+    names = tuple(category["keypoints"]) if category else COCO_17.keypoints
+    if has_neck_top:
+        names += NECK_TOP
+    known = next((s for s in SKELETONS.values() if s.keypoints == names), None)
+    if known is not None:
+        return known
+    limbs = tuple((a - 1, b - 1) for a, b in (category or {}).get("skeleton", []))
+    limbs += ((len(names) - 2, len(names) - 1),) if has_neck_top else ()
+    house = {name: sigma for s in SKELETONS.values() for name, sigma in zip(s.keypoints, s.sigmas, strict=True)}
+    try:
+        return Skeleton(f"{path.stem}_{len(names)}", names, limbs, tuple(house.get(name, 0.08) for name in names))
+    except ValueError as error:
+        raise InputError(f"{path}: categories: {error}") from error
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+    return (int(image["width"]), int(image["height"])) if {"width", "height"} <= image.keys() else None
+
+
+def _whole(number: Any) -> int:
+    return number if isinstance(number, int) else -1
+
+
+def _box(annotation: dict[str, Any], xyv: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(4,) xyxy; of the keypoints where there is no bbox."""
+    written = annotation.get("bbox")
+    if written is not None and len(written) == 4:
+        x, y, width, height = (float("nan") if value is None else float(value) for value in written)
+        return np.array([x, y, x + width, y + height], np.float32) - np.float32(0.5)
+    xy = xyv[xyv[:, 2] > 0, :2]
+    return np.concatenate([xy.min(0), xy.max(0)]) if len(xy) else np.zeros(4, np.float32)

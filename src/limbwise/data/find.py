@@ -1,0 +1,45 @@
+"""Which data set a path means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from limbwise.data.source import Source
+from limbwise.errors import InputError
+
+
+def open_source(where: str | Path) -> Source:
+    """The data set in a folder or a COCO json.
+
+    A folder with `lspe_labels.npz` or `joints.mat` is LSP; otherwise it holds one COCO json, whose images lie in a zip of the
+    same name (without _labels), in `images`, or beside it. A single .toml beside the json is its skeleton. Raises InputError
+    that says what was looked for.
+    """
+    where = Path(where)
+    if (where / "lspe_labels.npz").is_file() or (where / "joints.mat").is_file():
+        from limbwise.data.lsp import LspSource
+
+        return LspSource(where)
+    return _coco(where if where.suffix == ".json" else _single(where, ".json"))
+
+
+def _coco(path: Path) -> Source:
+    from limbwise.data.coco import CocoSource
+    from limbwise.skeletons import read_skeleton
+
+    zipped, folder = path.with_name(path.stem.removesuffix("_labels") + ".zip"), path.parent / "images"
+    images = zipped if zipped.is_file() else folder if folder.is_dir() else path.parent
+    tables = sorted(path.parent.glob("*.toml"))
+    return CocoSource(path, images, read_skeleton(tables[0]) if len(tables) == 1 else None)
+
+
+def _single(folder: Path, suffix: str) -> Path:
+    """The one file of that kind in a folder."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder or .json file")
+    found = sorted(folder.glob(f"*{suffix}"))
+    if len(found) != 1:
+        raise InputError(
+            f"{folder}: lspe_labels.npz, joints.mat or one {suffix} file is expected, found {len(found)} {suffix}"
+        )
+    return found[0]

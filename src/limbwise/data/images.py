@@ -1,0 +1,110 @@
+"""Images: the image files of a data set, in a folder or in a zip, by their names."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.errors import InputError
+
+Image = npt.NDArray[np.uint8]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+class Images:
+    """Image files by name, in a folder or straight from a zip.
+
+    A zip is opened anew in each process, so that forked and spawned workers can share one object; within a process threads
+    may share it. `keep` holds every decoded image in memory: fill it before workers are forked and they share the pages.
+    Raises InputError where `where` is neither a folder nor a zip that can be read.
+    """
+
+    def __init__(self, where: str | Path, keep: bool = False) -> None:
+        self.where = Path(where)
+        self._kept: dict[str, Image] | None = {} if keep else None
+        self._zip: zipfile.ZipFile | None = None
+        self._process = -1
+        if not self.where.is_dir():
+            self._open()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_zip": None, "_process": -1}
+
+    def names(self) -> list[str]:
+        """The image files there are, sorted; below a folder as paths with /."""
+        if self.where.is_dir():
+            found = [path.relative_to(self.where).as_posix() for path in self.where.rglob("*")]
+        else:
+            found = self._open().namelist()
+        return sorted(name for name in found if name.lower().endswith(SUFFIXES))
+
+    def __contains__(self, name: str) -> bool:
+        if self.where.is_dir():
+            return (self.where / name).is_file()
+        return name in self._open().NameToInfo
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; raises InputError where it is missing or cannot be read."""
+        try:
+            if self.where.is_dir():
+                return (self.where / name).read_bytes()
+            return self._open().read(name)
+        except (KeyError, FileNotFoundError):
+            raise InputError(f"{self.where / name}: the image is missing") from None
+        except (OSError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{self.where / name}: cannot be read ({error})") from error
+
+    def load(self, name: str) -> Image:
+        """(H, W, 3) uint8 RGB, not turned by EXIF (labels are in stored pixels); raises InputError as `read` and `decode` do."""
+        if self._kept is not None and name in self._kept:
+            return self._kept[name]
+        image = decode(self.read(name), str(self.where / name))
+        if self._kept is not None:
+            image.setflags(write=False)
+            self._kept[name] = image
+        return image
+
+    def _open(self) -> zipfile.ZipFile:
+        """This process's own handle: a forked one would share the file position with its parent."""
+        if self._zip is None or self._process != os.getpid():
+            try:
+                self._zip, self._process = zipfile.ZipFile(self.where), os.getpid()
+            except FileNotFoundError:
+                raise InputError(f"{self.where}: no such folder or zip of images") from None
+            except (OSError, zipfile.BadZipFile) as error:
+                raise InputError(f"{self.where}: not a zip that can be read ({error})") from error
+        return self._zip
+
+
+def decode(data: bytes, name: str) -> Image:
+    """(H, W, 3) uint8 RGB of an encoded image; raises InputError that names `name` where it is cut short or no image."""
+    import cv2
+
+    if not complete(data):
+        raise InputError(f"{name}: the image is cut short")
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InputError(f"{name}: not an image that can be decoded")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def complete(data: bytes) -> bool:
+    """Whether a JPEG, PNG or WebP has its end; decoders fill what is missing with grey and say nothing. Others: True."""
+    if data[:2] == b"\xff\xd8":
+        return data.rfind(b"\xff\xd9", len(data) // 2) >= 0  # cameras append things; a thumbnail's end comes early
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return len(data) >= int.from_bytes(data[4:8], "little") + 8
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return b"IEND" in data[-64:]
+    return True

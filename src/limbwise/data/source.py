@@ -1,0 +1,90 @@
+"""Source: a labelled data set as the trainer and `data check` see it; Labels: what it says of one image."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.data.images import Images
+from limbwise.errors import InputError
+from limbwise.people import People
+from limbwise.sample import HIDDEN, Sample
+from limbwise.skeleton import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a data set says of one image, as it stands there, sound or not.
+
+    `name`: the image file. `xy` (N, K, 2) float32 and `visibility` (N, K) int8 as in Sample, coordinates of what is not marked
+    are meaningless. `boxes` (N, 4) float32 xyxy, `areas` (N,) float32. `ids`: N annotation ids. `size`: (width, height) of the
+    image as the data set states it, or None.
+    """
+
+    name: str
+    xy: npt.NDArray[np.float32]
+    visibility: npt.NDArray[np.int8]
+    boxes: npt.NDArray[np.float32]
+    areas: npt.NDArray[np.float32]
+    ids: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
+
+    @property
+    def marked(self) -> npt.NDArray[np.bool_]:
+        """(N, K) whether a keypoint has a place: HIDDEN or SEEN."""
+        return self.visibility >= HIDDEN
+
+
+class Source(ABC):
+    """A labelled data set: `len(source)` images, `load(i)` the i-th as a Sample on `skeleton`, `names` their files."""
+
+    skeleton: Skeleton
+    images: Images
+    names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @abstractmethod
+    def labels(self, i: int) -> Labels:
+        """The labels of image i, read without its pixels."""
+
+    @abstractmethod
+    def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        """(H, W) where unlabelled people may be in image i of (width, height) `size`."""
+
+    def load(self, i: int) -> Sample:
+        """Image i; raises InputError where the image is missing or broken or a label is not a number."""
+        labels = self.labels(i)
+        if not np.isfinite(labels.xy[labels.marked]).all() or not np.isfinite(labels.boxes).all():
+            raise InputError(f"{self.images.where / labels.name}: a label is not a number; see `limbwise data check`")
+        image = self.images.load(labels.name)
+        height, width = image.shape[:2]
+        xy = np.where(labels.marked[..., None], labels.xy, np.float32("nan"))
+        people = People(self.skeleton, xy, labels.marked.astype(np.float32))
+        ignore = self.ignore(i, (width, height))
+        return Sample(image, people, labels.visibility, labels.areas, labels.boxes, ignore, labels.name)
+
+
+class Subset(Source):
+    """Some images of a source, in the given order."""
+
+    def __init__(self, source: Source, indices: npt.ArrayLike) -> None:
+        self.source, self.indices = source, np.asarray(indices, np.intp)
+        self.skeleton, self.images = source.skeleton, source.images
+        self.names = [source.names[i] for i in self.indices]
+
+    def labels(self, i: int) -> Labels:
+        return self.source.labels(int(self.indices[i]))
+
+    def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+        return self.source.ignore(int(self.indices[i]), size)
+
+
+def grown(boxes: npt.NDArray[np.float32], share: float | npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Boxes (N, 4) xyxy, each side moved out by `share` of the box's longer side."""
+    by = np.asarray(share) * (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
+    return np.asarray(boxes + by[:, None] * np.array([-1, -1, 1, 1]), np.float32)

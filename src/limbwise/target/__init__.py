@@ -1,0 +1,1 @@
+"""Samples to what a network shall put out: the inverse of decode/."""

@@ -6,9 +6,9 @@ surroundings, which is blended with the picture once: the cost follows the area 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,25 +25,28 @@ SHIFT = 4  # OpenCV draws at 1/16 pixel
 FINE = 0.4  # width of the lines of a face outline or a hand, as a share of the body's
 
 
+def _option(default: Any, help: str) -> Any:
+    """A field of the options with its help text, of which the command line makes a flag."""
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass(frozen=True)
 class DrawOptions:
     """How people are drawn.
 
-    `palette`: a colour per place on the body ("limb") or per person ("id"; without ids, by their order). `background`: the "image",
-    or "black" or "white" instead. `alpha`: how much the drawing covers, 0 to 1. `kpt_thr`: keypoints with a lower score are left
-    out, and limbs that end in them. `limbs`, `joints`, `boxes`, and `ids` (where people have them) are drawn or not.
-    `line_width`: of limbs in pixels; None follows the size of the picture and of each person. Raises ValueError that names the field.
+    Without ids the "id" palette goes by the order of the people. Limbs that end in a keypoint below `kpt_thr` are left out too.
+    Raises ValueError that names the field.
     """
 
-    palette: Literal["limb", "id"] = "limb"
-    background: Literal["image", "black", "white"] = "image"
-    alpha: float = 0.9
-    kpt_thr: float = 0.0
-    limbs: bool = True
-    joints: bool = True
-    boxes: bool = False
-    ids: bool = True
-    line_width: float | None = None
+    palette: Literal["limb", "id"] = _option("limb", "a colour per place on the body, or per person")
+    background: Literal["image", "black", "white"] = _option("image", "what the people are drawn on")
+    alpha: float = _option(0.9, "how much the drawing covers, 0 to 1")
+    kpt_thr: float = _option(0.0, "leave out keypoints with a lower score")
+    limbs: bool = _option(True, "draw the limbs")
+    joints: bool = _option(True, "draw the keypoints")
+    boxes: bool = _option(False, "draw a box around each person")
+    ids: bool = _option(True, "draw the ids, where people have them")
+    line_width: float | None = _option(None, "width of limbs in pixels (default: by the size of picture and person)")
 
     def __post_init__(self) -> None:
         if self.palette not in ("limb", "id"):

@@ -35,8 +35,14 @@ def benchmark(
     if json:
         print(json_.dumps(asdict(figures), indent=1))
         return
-    table = Table("stage", "ms", title=f"{figures.model} · {figures.engine} · {figures.input} · {figures.people:.1f} people an image")
+    table = Table(
+        "stage",
+        "ms",
+        title=f"{figures.model} · {figures.engine} · {figures.input} · {figures.people:.1f} people an image",
+    )
     for stage, milliseconds in figures.milliseconds.items():
         table.add_row(stage, f"{milliseconds:.2f}")
     Console().print(table)
-    print(f"network {figures.network_share:.0%} of the time; {figures.frames_per_second:.1f} frames/s with the stages side by side")
+    print(
+        f"network {figures.network_share:.0%} of the time; {figures.frames_per_second:.1f} frames/s with the stages side by side"
+    )

@@ -15,7 +15,18 @@ from limbwise import __version__
 from limbwise.errors import ModelMissing
 from limbwise.estimate.zoo import Model, find_model, list_models
 
-PACKAGES = ("numpy", "scipy", "numba", "opencv-python-headless", "openvino", "av", "onnxruntime", "torch", "pycocotools", "pygame")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "opencv-python-headless",
+    "openvino",
+    "av",
+    "onnxruntime",
+    "torch",
+    "pycocotools",
+    "pygame",
+)
 
 
 def info(
@@ -57,7 +68,12 @@ def models(json: Annotated[bool, typer.Option("--json", help="as JSON")] = False
     table = Table("name", "method", "skeleton", "licence", "file")
     for model in found:
         table.add_row(
-            model.spec.name, model.spec.method, model.spec.skeleton.name, model.spec.licence, str(model.path), style=None
+            model.spec.name,
+            model.spec.method,
+            model.spec.skeleton.name,
+            model.spec.licence,
+            str(model.path),
+            style=None,
         )
     Console().print(table)
 

@@ -57,6 +57,8 @@ def predict(
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
         steps = run_batch(estimator, sources, cut, outputs)
         watching = sources[-1].kind == "camera"
+        if outputs is not None:
+            problems += [InputError(error) for error in outputs.journal.errors.values()]
         problems += _follow(steps, live, progress, outputs if show or watching else None)
     _report(problems, len(sources))
 
@@ -99,6 +101,7 @@ def _report(problems: list[InputError], count: int) -> None:
 
 def _formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = tuple("posetrack2018" if name == "posetrack" else name for name in names)
     for name in names:
         if name not in FORMATS:
             raise UsageError(f"--json: {name!r} is unknown; there are {', '.join(FORMATS)}")

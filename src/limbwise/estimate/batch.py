@@ -38,6 +38,8 @@ def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs
     Reading, preparing, network and grouping run in threads of their own. With `outputs`, sources that an interrupted run
     finished are left out, and the files that hold everything are written at the end.
     """
+    if outputs is not None and outputs.complete:
+        return
     ids = image_ids(sources)
     waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
 
@@ -91,23 +93,15 @@ def _timed(name: str, stage: Callable[[Any], Step]) -> Callable[[Step], Step]:
 
 def count_frames(sources: Sequence[Source], cut: Cut) -> int | None:
     """How many frames there will be, as far as the files say; None where one is a camera or does not say."""
-    total = 0
-    for source in sources:
-        count = _length(source)
-        if count is None:
-            return None
-        stop = count if cut.stop is None else min(count, cut.stop)
-        total += 1 if source.kind == "image" else max(0, -(-(stop - cut.start) // cut.step))
-    return total
+    counts = [_count(source, cut) for source in sources]
+    return None if None in counts else sum(count for count in counts if count)
 
 
-def _length(source: Source) -> int | None:
-    if source.kind == "image":
-        return 1
-    if source.kind == "camera":
-        return None
+def _count(source: Source, cut: Cut) -> int | None:
+    if source.kind != "video":
+        return 1 if source.kind == "image" else None
     try:
-        with VideoReader(source.path) as reader:
+        with VideoReader(source.path, cut.start, cut.stop, cut.step) as reader:
             return reader.frame_count
     except InputError:
         return 0

@@ -21,6 +21,7 @@ from typing import Any
 from limbwise.draw.people import DrawOptions, draw_people
 from limbwise.errors import UsageError
 from limbwise.estimate.maps import Maps, save_maps
+from limbwise.fields import read_table
 from limbwise.files import whole_file
 from limbwise.media.frame import Frame
 from limbwise.media.image import write_image
@@ -46,20 +47,26 @@ class OutputOptions:
 
 
 class Outputs:
-    """The results of one batch; a context manager. On leaving after an exception the journal stays, for --resume."""
+    """The results of one batch; a context manager. The journal stays, for --resume, until `conclude` has made all files.
+
+    `complete`: there is nothing (more) to do.
+    """
 
     def __init__(
         self, out: Path, options: OutputOptions, formats: Sequence[str], drawing: DrawOptions, asked: dict[str, Any]
     ) -> None:
         self.out, self.options, self.formats, self.drawing = out, options, formats, drawing
-        self._make_room(asked)
-        self.journal = Journal(out / ".journal.jsonl", fingerprint=asked, resume=options.resume)
+        self.complete = options.resume and _is_complete(out, asked)
+        self._make_room()
+        self.journal = Journal(out / JOURNAL, fingerprint=asked, resume=options.resume)
+        with whole_file(out / "run.json") as part:
+            part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         self._at_once = [open_writer(name, out) for name in formats if name in AT_ONCE]
         self._video: VideoWriter | None = None
         self._current: Source | None = None
         self._stack = ExitStack()
 
-    def _make_room(self, asked: dict[str, Any]) -> None:
+    def _make_room(self) -> None:
         """An empty place for the results, or the place of the run that goes on."""
         there = [name for name in RESULTS if (self.out / name).exists()]
         if self.options.overwrite and (self.out / "run.json").exists():
@@ -67,9 +74,6 @@ class Outputs:
                 _remove(self.out / name)
         elif there and not self.options.resume and not self.options.overwrite:
             raise UsageError(f"{self.out}: holds {there[0]} already; --resume goes on, --overwrite starts anew")
-        if not (self.options.resume and (self.out / "run.json").exists()):
-            with whole_file(self.out / "run.json") as part:
-                part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
     def __enter__(self) -> Outputs:
         for writer in (self.journal, *self._at_once):
@@ -80,6 +84,8 @@ class Outputs:
         if kind is not None and self._video is not None:
             self._video.__exit__(kind, *rest)
         self._stack.__exit__(kind, *rest)
+        if self.complete:
+            self.journal.path.unlink()
 
     def add(self, source: Source, record: Record, frame: Frame, maps: Maps, people: People) -> None:
         """One frame's people: journal, files of one frame, picture, maps."""
@@ -123,7 +129,7 @@ class Outputs:
         self.journal.finish(source.name, error)
 
     def conclude(self) -> None:
-        """The files that hold everything, in one pass through the journal; then it goes. A source under way ends here."""
+        """The files that hold everything, in one pass through the journal, which goes on leaving. A source under way ends here."""
         if self._current is not None:
             self.end(self._current)
         with ExitStack() as stack:
@@ -132,11 +138,21 @@ class Outputs:
                 for record, people in self.journal.replay():
                     for writer in writers:
                         writer.add(record, people)
-        self.journal.remove()
+        self.complete = True
 
 
-RESULTS = ("run.json", ".journal.jsonl", "openpose", "drawn", "maps", "coco.json", "coco_images.json", "people.csv",
+JOURNAL = ".journal.jsonl"
+RESULTS = ("run.json", JOURNAL, "openpose", "drawn", "maps", "coco.json", "coco_images.json", "people.csv",
            "posetrack2017", "posetrack2018")  # fmt: skip
+
+
+def _is_complete(out: Path, asked: dict[str, Any]) -> bool:
+    """Whether an earlier run has done all this: its journal is gone, and it was asked the same. Raises UsageError where it was not."""
+    if (out / JOURNAL).exists() or not (out / "run.json").exists():
+        return False
+    if read_table(out / "run.json") != asked:
+        raise UsageError(f"{out}: holds the results of a run with other settings (run.json); --overwrite starts anew")
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -74,7 +74,10 @@ def _one(estimator: Estimator, path: str, folder: Path, times: dict[str, list[fl
     maps = timed("network", lambda: estimator.look(inputs, image.shape))
     people = timed("group", lambda: estimator.group(maps))
     picture = timed("draw", lambda: draw_people(image, people))
-    timed("write", lambda: (save_people(people, folder / "people.json", "openpose"), write_image(folder / "out.jpg", picture)))
+    timed(
+        "write",
+        lambda: (save_people(people, folder / "people.json", "openpose"), write_image(folder / "out.jpg", picture)),
+    )
     return len(people)
 
 

@@ -1,0 +1,208 @@
+"""`limbwise predict` end to end, on dot people: what is written, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dots import draw_dots, some_people
+
+from limbwise.media.image import write_image
+from limbwise.media.video import VideoWriter
+
+COMMAND = [sys.executable, "-m", "limbwise"]
+FLAGS = ["--min-parts", "2"]
+
+
+def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def predict(source: object, model: Path, out: Path, *flags: object) -> subprocess.CompletedProcess[str]:
+    sources = source if isinstance(source, list) else [source]
+    return run("predict", *sources, "--model", model, "-o", out, *FLAGS, *flags)
+
+
+def folder_of_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for i in range(count):
+        write_image(folder / f"{i:03d}.png", draw_dots(some_people(i)))
+    return folder
+
+
+def clip(path: Path, frames: int) -> Path:
+    with VideoWriter(path, (320, 240), 25) as video:
+        for i in range(frames):
+            video.write(draw_dots(some_people(1) + np.array([i, 0])), i / 25)
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_folder_and_video_to_everything(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 3)
+    video = clip(tmp_path / "clip.mp4", 5)
+    out = tmp_path / "out"
+    done = predict(
+        [pictures, video], dots_model, out, "--json", "openpose,coco,csv,posetrack2018", "--draw", "--save-maps"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    names = set(contents(out))
+    assert {f"openpose/{i:03d}_keypoints.json" for i in range(3)} <= names
+    assert {f"openpose/clip_json/clip_{i:012d}_keypoints.json" for i in range(5)} <= names
+    assert {"coco.json", "coco_images.json", "people.csv", "run.json", "drawn/000.png", "drawn/clip.mp4"} <= names
+    assert {"maps/000.npz", "maps/clip/000000000004.npz"} <= names
+    assert not any(Path(name).name.startswith(".") for name in names)
+    results = json.loads((out / "coco.json").read_text())
+    assert len(results) == 16  # two people in 3 pictures and 5 frames
+    assert len({r["image_id"] for r in results}) == 8
+
+
+def test_people_are_where_they_were_drawn(tmp_path: Path, dots_model: Path) -> None:
+    expected = some_people(7)
+    write_image(tmp_path / "a.png", draw_dots(expected))
+    assert predict(tmp_path / "a.png", dots_model, tmp_path / "out", "--json", "csv").returncode == 0
+    header, *rows = (tmp_path / "out" / "people.csv").read_text().splitlines()
+    columns = header.split(",")
+    found = []
+    for row in rows:
+        values = dict(zip(columns, row.split(","), strict=True))
+        found.append([[float(values[f"{k}_x"]), float(values[f"{k}_y"])] for k in ("head", "hip", "foot")])
+    order = np.argsort(np.array(found)[:, 0, 1])
+    np.testing.assert_allclose(np.array(found)[order], expected, atol=1.5)
+
+
+def test_maps_decode_to_the_same_people(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    assert predict(pictures, dots_model, out, "--save-maps").returncode == 0
+    assert run("decode", out / "maps", "-o", tmp_path / "again", *FLAGS).returncode == 0
+    assert contents(tmp_path / "again" / "openpose") == contents(out / "openpose")
+    fewer = run("decode", out / "maps", "-o", tmp_path / "fewer", "--max-people", 1, *FLAGS)
+    assert fewer.returncode == 0
+    people = json.loads((tmp_path / "fewer" / "openpose" / "000_keypoints.json").read_text())["people"]
+    assert len(people) == 1
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    assert predict(pictures, dots_model, out).returncode == 0
+    before = contents(out)
+    refused = predict(pictures, dots_model, out)
+    assert refused.returncode == 2
+    assert "--overwrite" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert contents(out) == before
+    (pictures / "001.png").unlink()
+    assert predict(pictures, dots_model, out, "--overwrite").returncode == 0
+    assert "openpose/001_keypoints.json" not in contents(out)  # nothing stale is left
+
+
+def test_results_inside_the_input_folder_are_not_inputs(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    for flags in ([], ["--overwrite"]):
+        assert predict(pictures, dots_model, pictures / "out", "--draw", *flags).returncode == 0
+    assert len(list((pictures / "out" / "openpose").iterdir())) == 2
+
+
+ERRORS = [
+    (["missing.jpg"], [], 3, "missing.jpg"),
+    (["good.png"], ["--json", "xml"], 2, "xml"),
+    (["good.png"], ["--min-parts", "zero"], 2, "min-parts"),
+    (["good.png"], ["--step", "0"], 2, "step"),
+    (["good.png"], ["--device", "TPU"], 1, "TPU"),
+]
+
+
+@pytest.mark.parametrize(("sources", "flags", "code", "named"), ERRORS)
+def test_errors_have_their_codes(
+    tmp_path: Path, dots_model: Path, sources: list[str], flags: list[str], code: int, named: str
+) -> None:
+    write_image(tmp_path / "good.png", draw_dots(some_people(0)))
+    done = predict([tmp_path / s for s in sources], dots_model, tmp_path / "out", *flags)
+    assert done.returncode == code
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_model_and_nowhere_to_go(tmp_path: Path, dots_model: Path) -> None:
+    write_image(tmp_path / "good.png", draw_dots(some_people(0)))
+    missing = predict(tmp_path / "good.png", tmp_path / "no.onnx", tmp_path / "out")
+    assert missing.returncode == 4
+    assert "no.onnx" in missing.stderr
+    assert run("predict", tmp_path / "good.png", "--model", dots_model).returncode == 2
+
+
+def test_a_killed_run_goes_on_to_the_same_files(tmp_path: Path, dots_model: Path) -> None:
+    """SIGKILL at several moments, then --resume: byte for byte the files of an unbroken run, and never half a file."""
+    pictures = folder_of_pictures(tmp_path / "in", 30)
+    video = clip(tmp_path / "clip.mp4", 30)
+    flags = ["--json", "openpose,coco,csv", "--draw"]
+    whole = tmp_path / "whole"
+    assert predict([pictures, video], dots_model, whole, *flags).returncode == 0
+    broken = tmp_path / "broken"
+    for stop_after in (1, 17, 35):
+        command = [*COMMAND, "predict", pictures, video, "--model", dots_model, "-o", broken, *FLAGS, *flags]
+        process = subprocess.Popen(
+            [*map(str, command), "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 60
+        while (
+            process.poll() is None
+            and len(list(broken.rglob("*_keypoints.json"))) < stop_after
+            and time.monotonic() < until
+        ):
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        for name, data in contents(broken).items():
+            if not Path(name).name.startswith(".") and name in contents(whole):
+                assert data == contents(whole)[name], name
+    assert predict([pictures, video], dots_model, broken, *flags, "--resume").returncode == 0
+    assert contents(broken) == contents(whole)
+    again = predict([pictures, video], dots_model, broken, *flags, "--resume")  # nothing left to do
+    assert again.returncode == 0
+    assert contents(broken) == contents(whole)
+
+
+def test_resuming_something_else_is_refused(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    out = tmp_path / "out"
+    assert predict(pictures, dots_model, out).returncode == 0
+    other = predict(pictures, dots_model, out, "--resume", "--peak-threshold", "0.3")
+    assert other.returncode == 2
+    assert len(other.stderr.splitlines()) == 1
+
+
+def test_bad_files_do_not_stop_the_good_ones(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 4)
+    (pictures / "001.png").write_bytes(b"no picture")
+    (pictures / "002.png").write_bytes((pictures / "000.png").read_bytes()[:200])
+    video = clip(tmp_path / "clip.mp4", 4)
+    (tmp_path / "bad.mp4").write_bytes(video.read_bytes()[:300])
+    out = tmp_path / "out"
+    done = predict([pictures, tmp_path / "bad.mp4", video], dots_model, out, "--json", "openpose,coco")
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert [any(name in line for line in lines) for name in ("001.png", "002.png", "bad.mp4")] == [True] * 3
+    assert len(list(out.rglob("*_keypoints.json"))) == 6
+    assert len(json.loads((out / "coco.json").read_text())) == 12
+    shutil.rmtree(out)

@@ -1,0 +1,192 @@
+"""Heatmaps and part affinity fields to people (Cao et al., "Realtime multi-person 2D pose estimation using PAFs", CVPR 2017).
+
+Works on the maps as the network gives them, without enlarging: sub-pixel peaks, line integrals between them, and links joined
+to people, the best link first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
+from limbwise.decode.limbs import match_exactly, score_limbs
+from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
+from limbwise.geometry import apply, cell_frame
+from limbwise.people import People
+from limbwise.spec import ModelSpec
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class OpenPoseOptions:
+    """How maps become people; the presets below give the published sets. Lengths in network-input pixels unless said otherwise.
+
+    Peaks: above `threshold` and above `noise_gain` standard deviations of a map's own noise, on maps smoothed by a Gaussian of
+    `smoothing` (0: as they are), higher than `neighbours` cells; of equal ones the "first" is a peak, none ("strict") or each
+    ("loose"); placed by `subpixel`; scored on the "raw" or the "smoothed" map; `apart` or less from a higher one they are
+    dropped; at most `max_peaks` a keypoint, which bounds the time on noise.
+    Limbs: the field is read at `samples` points; a share of `validity` of them must be above `paf_threshold`; the score is the
+    mean over "all" or the "passing" ones, less `penalty` x the share of the length beyond `longest` x the map's height or width;
+    it must be above `min_limb_score`. Below `near` the direction of a limb counts less, down to not at all.
+    People: `matching` one to one per limb, "greedy" by score or "hungarian" for the greatest sum; links are followed best "score"
+    first, or by "limb" in the order of the spec; `redundant` limbs count as "equal", only "join" what is begun, "fill" in single
+    parts, or are "off". Kept are people of `min_parts` parts and a mean of `min_mean_score` per part, the best `max_people`.
+    `person_score`: the "sum" of peaks and links, its "mean" per part, the sum "by_parts" (times their number) or of the "peaks".
+    `merges_count` adds the scores of links between begun people to the number of parts, as Chainer's code does.
+    """
+
+    threshold: float = 0.03
+    noise_gain: float = 4.0
+    smoothing: float = 0.0
+    neighbours: Literal[4, 8] = 8
+    ties: Literal["first", "strict", "loose"] = "first"
+    subpixel: Literal["none", "parabola", "gaussian"] = "gaussian"
+    peak_score: Literal["raw", "smoothed"] = "raw"
+    apart: float = 0.0
+    max_peaks: int = 128
+    samples: int = 10
+    paf_threshold: float = 0.0
+    validity: float = 0.8
+    mean_of: Literal["all", "passing"] = "all"
+    near: float = 8.0
+    penalty: float = 1.0
+    longest: float = 0.5
+    longest_of: Literal["height", "width"] = "height"
+    min_limb_score: float = 0.0
+    matching: Literal["greedy", "hungarian"] = "greedy"
+    order: Literal["score", "limb"] = "score"
+    redundant: Literal["equal", "join", "fill", "off"] = "equal"
+    min_parts: int = 1
+    min_mean_score: float = 0.0
+    person_score: Literal["sum", "mean", "by_parts", "peaks"] = "sum"
+    merges_count: bool = False
+    max_people: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("smoothing", "apart", "near", "penalty", "noise_gain"):
+            if not 0 <= getattr(self, name) < 1000:
+                raise ValueError(f"{name}: a number from 0 to 1000 is needed, got {getattr(self, name)}")
+        if self.samples < 2 or self.max_peaks < 1 or self.longest <= 0 or not 0 <= self.validity <= 1:
+            raise ValueError("samples from 2, max_peaks from 1, longest above 0 and validity from 0 to 1 are needed")
+        if self.max_people is not None and self.max_people < 0:
+            raise ValueError(f"max_people: None or a number from 0 is needed, got {self.max_people}")
+
+
+def python_original() -> OpenPoseOptions:
+    """Cao's Python demo: smoothed by 3 pixels, score of the raw map, 9 of 10 samples, at least 4 parts and 0.4 each."""
+    return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="loose", paf_threshold=0.05, validity=0.9,
+                           near=0, order="limb", redundant="join", min_parts=4, min_mean_score=0.4)  # fmt: skip
+
+
+def matlab() -> OpenPoseOptions:
+    """Cao's Matlab code for COCO: strict peaks 6 pixels apart, mean of the passing samples, redundant limbs only fill."""
+    return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="strict", apart=6, paf_threshold=0.05,
+                           validity=0.9, mean_of="passing", near=0, order="limb", redundant="fill", min_parts=3,
+                           min_mean_score=0.2, person_score="by_parts")  # fmt: skip
+
+
+def chainer() -> OpenPoseOptions:
+    """Chainer's real-time OpenPose: threshold 0.05, score of the smoothed map, penalty from the map's width on, 3 parts, 0.2."""
+    return OpenPoseOptions(threshold=0.05, noise_gain=0, smoothing=2.5, neighbours=4, ties="strict", peak_score="smoothed",
+                           paf_threshold=0.05, validity=0.9, near=0, longest=1, longest_of="width", order="limb",
+                           redundant="join", min_parts=3, min_mean_score=0.2, merges_count=True)  # fmt: skip
+
+
+PRESETS = {"default": OpenPoseOptions, "python_original": python_original, "matlab": matlab, "chainer": chainer}
+
+
+def decode_openpose(
+    heatmaps: Floats, pafs: Floats, spec: ModelSpec, options: OpenPoseOptions = OpenPoseOptions()
+) -> People:
+    """The people of one image, best first, in network-input pixels.
+
+    `heatmaps` (K + 1, h, w), the last one background; `pafs` (2 L, h, w), x and y of each limb of the spec; float32, one grid.
+    NaN and infinity count as 0. The score of a keypoint is the height of its peak. Raises ValueError for wrong shapes.
+    """
+    return decode_with_candidates(heatmaps, pafs, spec, options)[0]
+
+
+def decode_with_candidates(
+    heatmaps: Floats, pafs: Floats, spec: ModelSpec, options: OpenPoseOptions = OpenPoseOptions()
+) -> tuple[People, list[Floats]]:
+    """As decode_openpose; also all peaks, per keypoint (M, 3) float32 x, y in network-input pixels and score, highest first."""
+    heatmaps, pafs = _checked(heatmaps, pafs, spec)
+    stride = spec.heads["heatmaps"].stride
+    peaks, start = _peaks(heatmaps, len(spec.skeleton), stride, options)
+    links, scores = _links(pafs, peaks, start, spec, options)
+    parts, sums, merges = group_links(start, links, scores, _order(links, scores, spec, options), _rule(spec, options))
+    peaks[:, :2] = apply(cell_frame(stride, spec.heads["heatmaps"].offset), peaks[:, :2])
+    return _people(parts, sums, merges, peaks, spec, options), np.split(peaks, start[1:-1])
+
+
+def _checked(heatmaps: Floats, pafs: Floats, spec: ModelSpec) -> tuple[Floats, Floats]:
+    """Both maps contiguous and of the shapes that the spec says."""
+    count, limbs = len(spec.skeleton) + 1, len(spec.limbs)
+    grid = np.shape(heatmaps)[1:]
+    if np.shape(heatmaps) != (count, *grid) or len(grid) != 2 or 0 in grid:
+        raise ValueError(f"heatmaps: expected shape ({count}, h, w) for {spec.skeleton.name}, got {np.shape(heatmaps)}")
+    if np.shape(pafs) != (2 * limbs, *grid):
+        raise ValueError(f"pafs: expected shape {(2 * limbs, *grid)} for {limbs} limbs, got {np.shape(pafs)}")
+    return np.ascontiguousarray(heatmaps, np.float32), np.ascontiguousarray(pafs, np.float32)
+
+
+def _peaks(heatmaps: Floats, keypoints: int, stride: int, options: OpenPoseOptions) -> tuple[Floats, Ints]:
+    """Peaks (M, 3) in cells and where each keypoint's begin."""
+    peaks, start = find_peaks(
+        heatmaps, keypoints, float(options.threshold), float(options.noise_gain), gaussian_kernel(options.smoothing / stride),
+        options.peak_score == "raw", options.neighbours == 8, TIES[options.ties], SUBPIXEL[options.subpixel],
+        options.apart / stride, options.max_peaks,
+    )  # fmt: skip
+    return peaks, start
+
+
+def _links(pafs: Floats, peaks: Floats, start: Ints, spec: ModelSpec, options: OpenPoseOptions) -> tuple[Ints, Floats]:
+    """Links (E, 3) between peaks and their scores (E,)."""
+    longest = options.longest * pafs.shape[1 if options.longest_of == "height" else 2]
+    links, scores = score_limbs(
+        pafs, peaks, start, np.array(spec.limbs, np.int64).reshape(-1, 2), options.samples, float(options.paf_threshold),
+        float(options.validity), options.near / spec.heads["pafs"].stride, options.mean_of == "passing", float(longest),
+        float(options.penalty), float(options.min_limb_score),
+    )  # fmt: skip
+    if options.matching == "hungarian":
+        keep = match_exactly(links, scores)
+        links, scores = links[keep], scores[keep]
+    return links, scores
+
+
+def _order(links: Ints, scores: Floats, spec: ModelSpec, options: OpenPoseOptions) -> Ints:
+    """In which order links are followed; links of redundant limbs come last unless they are equal."""
+    if options.order == "limb":
+        return np.lexsort((-scores, links[:, 0]))
+    if options.redundant == "equal":
+        return np.argsort(-scores, kind="stable")
+    return np.lexsort((-scores, redundant_limbs(spec.limbs, len(spec.skeleton))[links[:, 0]]))
+
+
+def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:
+    """(L,) what each limb may join."""
+    return redundant_limbs(spec.limbs, len(spec.skeleton)) * np.int64(REDUNDANT[options.redundant])
+
+
+def _people(
+    parts: Ints, sums: Floats, merges: Floats, peaks: Floats, spec: ModelSpec, options: OpenPoseOptions
+) -> People:
+    """Rows of peaks as People: scored, those of too few parts or too low a score left out, the best first."""
+    if not len(peaks):
+        return People.empty(spec.skeleton)
+    there = parts >= 0
+    scores = np.where(there, peaks[parts, 2], np.float32(0))
+    xy = np.where(there[..., None], peaks[parts, :2], np.float32("nan"))
+    heights, number = scores.sum(1), there.sum(1)
+    totals = heights + sums
+    means = totals / (number + merges if options.merges_count else number)
+    person_scores = {"sum": totals, "mean": means, "by_parts": totals * number, "peaks": heights}[options.person_score]
+    kept = np.flatnonzero((number >= options.min_parts) & (means >= options.min_mean_score))
+    best = kept[np.argsort(-person_scores[kept], kind="stable")][: options.max_people]
+    return People(spec.skeleton, xy[best], scores[best], person_scores[best])

@@ -1,0 +1,171 @@
+"""Peaks: where keypoints may be. Local maxima of heatmaps as they are (no enlarging), with sub-pixel positions, in numba."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+HUGE = np.float32(1e6)  # what is not a number below this is damage, and counts as 0
+TIES_STRICT, TIES_LOOSE = 1, 2
+TIES = {"first": 0, "strict": TIES_STRICT, "loose": TIES_LOOSE}
+SUBPIXEL = {"none": 0, "parabola": 1, "gaussian": 2}
+CLIP = np.float32(0.25)  # steps above this are signal, not noise
+TINY = 1e-2  # share of a peak below which a neighbour says nothing about the peak's width
+
+
+def gaussian_kernel(sigma: float) -> Floats:
+    """(2 r + 1,) a Gaussian that sums to 1, r = 4 sigma rounded up; one entry where sigma is 0. `sigma` in cells."""
+    radius = math.ceil(4 * sigma)
+    steps = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (steps / max(sigma, 1e-6)) ** 2)
+    kernel: Floats = (weights / weights.sum()).astype(np.float32)
+    return kernel
+
+
+@njit(cache=True)
+def noise_level(plane: Floats) -> float:
+    """Standard deviation of white noise in a map, from how much cells differ from the mean of their two neighbours."""
+    height, width = plane.shape
+    total, count = 0.0, 0
+    for y in range(0, height, 3):
+        left, middle, right = plane[y, : width - 2], plane[y, 1 : width - 1], plane[y, 2:]
+        for x in range(width - 2):
+            total += min(abs(middle[x] - np.float32(0.5) * (left[x] + right[x])), CLIP)
+        count += max(width - 2, 0)
+    return 1.0233 * total / max(count, 1)  # 1 / (sqrt(1.5) sqrt(2 / pi)): the mean size of such a difference
+
+
+@njit(cache=True)
+def _clean(plane: Floats, padded: Floats, border: int) -> None:
+    """A map into the middle of a zeroed frame; NaN, infinity and absurd values become 0."""
+    height, width = plane.shape
+    for y in range(height):
+        source, target = plane[y], padded[y + border, border : border + width]
+        for x in range(width):
+            target[x] = source[x] if abs(source[x]) < HUGE else np.float32(0)
+
+
+@njit(cache=True)
+def _blur(padded: Floats, kernel: Floats, between: Floats, smooth: Floats, border: int) -> None:
+    """Separable convolution of a zero-bordered map; zeros outside."""
+    height, width = padded.shape[0] - 2 * border, padded.shape[1] - 2 * border
+    radius = len(kernel) // 2
+    for y in range(height):
+        target = between[y + border, border : border + width]
+        target[:] = 0
+        for k in range(len(kernel)):
+            source, weight = padded[y + border, border + k - radius : border + k - radius + width], kernel[k]
+            for x in range(width):
+                target[x] += weight * source[x]
+    for y in range(height):
+        target = smooth[y + border, border : border + width]
+        target[:] = 0
+        for k in range(len(kernel)):
+            source, weight = between[y + border + k - radius, border : border + width], kernel[k]
+            for x in range(width):
+                target[x] += weight * source[x]
+
+
+@njit(cache=True)
+def _is_peak(m: Floats, y: int, x: int, eight: bool, ties: int) -> bool:
+    """Whether no neighbour is higher; of equal neighbours the first wins, or none (strict), or all (loose)."""
+    v = m[y, x]
+    before = max(m[y, x - 1], m[y - 1, x])
+    after = max(m[y, x + 1], m[y + 1, x])
+    if eight:
+        before = max(before, m[y - 1, x - 1], m[y - 1, x + 1])
+        after = max(after, m[y + 1, x - 1], m[y + 1, x + 1])
+    above = v > before or (v == before and ties == TIES_LOOSE)
+    return bool(above and (v > after or (v == after and ties != TIES_STRICT)))
+
+
+@njit(cache=True)
+def _vertex(low: float, mid: float, high: float) -> float:
+    """Offset, -0.5 to 0.5, of the top of a parabola through three values at -1, 0 and 1."""
+    bend = low + high - 2 * mid
+    return min(max(0.5 * (low - high) / bend, -0.5), 0.5) if bend < 0 else 0.0
+
+
+@njit(cache=True)
+def _offset(m: Floats, y: int, x: int, method: int) -> tuple[float, float]:
+    """Sub-pixel offset (x, y) of a peak. A Gaussian is fitted to rows and columns smoothed across (1 2 1): half the noise."""
+    if method == 0:
+        return 0.0, 0.0
+    if method == 1:
+        v = m[y, x]
+        return _vertex(m[y, x - 1], v, m[y, x + 1]), _vertex(m[y - 1, x], v, m[y + 1, x])
+    column, row = m[y - 1, x] + 2 * m[y, x] + m[y + 1, x], m[y, x - 1] + 2 * m[y, x] + m[y, x + 1]
+    if column <= 0 or row <= 0:
+        return 0.0, 0.0
+    left = (m[y - 1, x - 1] + 2 * m[y, x - 1] + m[y + 1, x - 1]) / column
+    right = (m[y - 1, x + 1] + 2 * m[y, x + 1] + m[y + 1, x + 1]) / column
+    above = (m[y - 1, x - 1] + 2 * m[y - 1, x] + m[y - 1, x + 1]) / row
+    below = (m[y + 1, x - 1] + 2 * m[y + 1, x] + m[y + 1, x + 1]) / row
+    dx = _vertex(math.log(max(left, TINY)), 0.0, math.log(max(right, TINY)))
+    return dx, _vertex(math.log(max(above, TINY)), 0.0, math.log(max(below, TINY)))
+
+
+@njit(cache=True)
+def _thin(peaks: Floats, first: int, last: int, apart: float, limit: int) -> int:
+    """Sort peaks[first:last] by falling score, drop those too near to a higher one and beyond `limit`; the new end."""
+    peaks[first:last] = peaks[first:last][np.argsort(-peaks[first:last, 2], kind="mergesort")]
+    end = first
+    for i in range(first, last):
+        free = end - first < limit
+        for j in range(first, end):
+            if (peaks[i, 0] - peaks[j, 0]) ** 2 + (peaks[i, 1] - peaks[j, 1]) ** 2 <= apart * apart:
+                free = False
+        if free:
+            peaks[end] = peaks[i]
+            end += 1
+    return end
+
+
+@njit(cache=True)
+def find_peaks(
+    heatmaps: Floats, keypoints: int, threshold: float, noise_gain: float, kernel: Floats, raw_score: bool,
+    eight: bool, ties: int, method: int, apart: float, limit: int,
+) -> tuple[Floats, Ints]:  # fmt: skip
+    """Peaks of the first `keypoints` maps of `heatmaps` (C, h, w) float32.
+
+    Returns peaks (M, 3) float32 as x, y in cells and score, those of keypoint k in rows start[k]:start[k + 1], the highest first;
+    and start (K + 1,) int64. A peak is above `threshold` and above `noise_gain` times the noise of its map. `kernel` smooths
+    the maps first; `raw_score` takes the height from the map before. `ties` and `method` are numbers of TIES and SUBPIXEL;
+    `apart` (cells) is the least distance between two peaks; `limit` the most peaks of a keypoint.
+    """
+    height, width = heatmaps.shape[1:]
+    border = max(len(kernel) // 2, 1)
+    raw = np.zeros((height + 2 * border, width + 2 * border), np.float32)
+    smooth, between = (raw, raw) if len(kernel) == 1 else (np.zeros_like(raw), np.zeros_like(raw))
+    peaks, start = np.empty((64, 3), np.float32), np.zeros(keypoints + 1, np.int64)
+    count = 0
+    for k in range(keypoints):
+        _clean(heatmaps[k], raw, border)
+        least = threshold
+        if noise_gain > 0:
+            least = max(least, noise_gain * noise_level(raw[border : border + height, border : border + width]))
+        if len(kernel) > 1:
+            _blur(raw, kernel, between, smooth, border)
+        for y in range(border, border + height):
+            row = smooth[y, border : border + width]
+            for x in range(width):
+                if row[x] > least and _is_peak(smooth, y, x + border, eight, ties):
+                    if count == len(peaks):
+                        peaks = np.concatenate((peaks, np.empty_like(peaks)))
+                    dx, dy = _offset(smooth, y, x + border, method)
+                    if x == 0 or x == width - 1:  # what lies beyond the edge is unknown
+                        dx = 0.0
+                    if y == border or y == border + height - 1:
+                        dy = 0.0
+                    peaks[count, 0], peaks[count, 1] = x + dx, y - border + dy
+                    peaks[count, 2] = raw[y, x + border] if raw_score else row[x]
+                    count += 1
+        count = _thin(peaks, start[k], count, apart, limit)
+        start[k + 1] = count
+    return peaks[:count].copy(), start

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.skeleton import MIDDLE_OF, Skeleton
+from limbwise.skeleton import MIDDLE_OF, Skeleton, place
 
 if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
@@ -99,17 +99,12 @@ class People:
         source = skeleton.map_from(self.skeleton)
         xy, scores = self.xy[:, source].copy(), self.scores[:, source].copy()
         xy[:, source < 0], scores[:, source < 0] = np.nan, 0
-        for target, ends in MIDDLE_OF.items():
-            if (
-                target in skeleton.keypoints
-                and source[skeleton.index(target)] < 0
-                and set(ends) <= set(self.skeleton.keypoints)
-            ):
-                k, (a, b) = skeleton.index(target), (self.skeleton.index(end) for end in ends)
-                xy[:, k], scores[:, k] = (
-                    (self.xy[:, a] + self.xy[:, b]) / 2,
-                    np.minimum(self.scores[:, a], self.scores[:, b]),
-                )
+        for k, keypoint in enumerate(skeleton.keypoints):
+            ends = MIDDLE_OF.get(place(keypoint), ())
+            if ends and source[k] < 0 and set(ends) <= set(self.skeleton.keypoints):
+                a, b = (self.skeleton.index(end) for end in ends)
+                xy[:, k] = (self.xy[:, a] + self.xy[:, b]) / 2
+                scores[:, k] = np.minimum(self.scores[:, a], self.scores[:, b])
         return replace(self, skeleton=skeleton, xy=xy, scores=scores)
 
     def moved(self, matrix: npt.NDArray[np.float64]) -> People:

@@ -13,7 +13,7 @@ from limbwise.people import People
 from limbwise.write.coco import CocoWriter, coco_results, read_coco
 from limbwise.write.journal import Journal
 from limbwise.write.openpose import OpenPoseWriter, openpose_text, read_openpose
-from limbwise.write.posetrack import PoseTrackWriter, Sequence2017, Sequence2018, read_posetrack
+from limbwise.write.posetrack import PoseTrackWriter, read_posetrack, sequence
 from limbwise.write.record import Record
 from limbwise.write.table import CsvWriter, read_csv
 from limbwise.write.writer import JsonList, Writer
@@ -39,7 +39,7 @@ def open_writer(format: str, out_dir: str | Path) -> Writer:
         return CocoWriter(out / "coco.json")
     if format == "csv":
         return CsvWriter(out / "people.csv")
-    return PoseTrackWriter(out / format, int(format.removeprefix("posetrack")))
+    return PoseTrackWriter(out / format, _year(format))
 
 
 def save_people(people: People, path: str | Path, format: str = "openpose") -> None:
@@ -54,14 +54,13 @@ def save_people(people: People, path: str | Path, format: str = "openpose") -> N
             for result in coco_results(people, record.image_id):
                 file.append(result)
     else:
-        with _one_file(format, path) as writer:
+        one_file: Writer = CsvWriter(path) if format == "csv" else sequence(path, _year(format))
+        with one_file as writer:
             writer.add(record, people)
 
 
-def _one_file(format: str, path: Path) -> Writer:
-    if format == "csv":
-        return CsvWriter(path)
-    return Sequence2017(path) if format == "posetrack2017" else Sequence2018(path)
+def _year(format: str) -> int:
+    return int(format.removeprefix("posetrack"))
 
 
 def _known(format: str) -> str:

@@ -13,6 +13,8 @@ from limbwise.people import People
 from limbwise.skeleton import Skeleton, place
 from limbwise.skeletons import SKELETONS
 
+Row = tuple[npt.NDArray[np.float64], float | None, int | None]  # points (K, 3), score and id of one person
+
 _KNOWN = {place(keypoint) for skeleton in SKELETONS.values() for keypoint in skeleton.keypoints}
 
 
@@ -60,22 +62,27 @@ def rounded(values: npt.NDArray[np.float32], decimals: int) -> Any:
     return np.round(values.astype(np.float64), decimals).tolist()
 
 
-def gathered(
-    skeleton: Skeleton,
-    points: Sequence[npt.NDArray[np.float64]],
-    person_scores: Sequence[float | None],
-    ids: Sequence[int | None],
-) -> People:
-    """People from N arrays (K, 3) of x, y (NaN where missing) and score, as they were read.
+def gathered(skeleton: Skeleton, rows: Sequence[Row]) -> People:
+    """People from what was read of each: points (K, 3) of x, y (NaN where missing) and score, the person's score, and id.
 
     A person's score that is None becomes the mean of its keypoints' scores. Ids that are None or negative are -1 (not tracked);
     where nobody has one, `ids` is None.
     """
-    stacked = np.array(points, np.float32).reshape(-1, len(skeleton), 3)
+    if not rows:
+        return People.empty(skeleton)
+    points, person_scores, ids = zip(*rows, strict=True)
+    stacked = np.array(points, np.float32)
     numbers = np.array([-1 if i is None else max(i, -1) for i in ids], np.int64)
     people = People(skeleton, stacked[..., :2], stacked[..., 2], ids=numbers if (numbers >= 0).any() else None)
     given = [mean if score is None else score for score, mean in zip(person_scores, people.person_scores, strict=True)]
     return replace(people, person_scores=np.array(given, np.float32))
+
+
+def given_ids(people: People) -> list[int]:
+    """Track ids; whoever has none gets the smallest number that nobody in the image has."""
+    ids = [-1] * len(people) if people.ids is None else people.ids.tolist()
+    free = iter(sorted(set(range(2 * len(ids))) - set(ids)))
+    return [i if i >= 0 else next(free) for i in ids]
 
 
 def skeleton_of(keypoints: Sequence[str], name: str) -> Skeleton:

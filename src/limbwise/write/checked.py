@@ -50,6 +50,11 @@ def number(value: Any, where: str) -> float:
         return math.inf
 
 
+def optional(value: Any, where: str) -> float | None:
+    """As `number`, but None for null and an empty list."""
+    return None if value in (None, []) else number(value, where)
+
+
 def whole_number(value: Any, where: str) -> int | None:
     """`value`, or the one value of a list, as an integer of 64 bits; null and an empty list are None."""
     if value in (None, []):

@@ -13,8 +13,8 @@ from limbwise.errors import InputError
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
-from limbwise.write.arrays import filed_as, gathered, rounded, triples
-from limbwise.write.checked import items, number, only, points, read_json, table, whole_number
+from limbwise.write.arrays import Row, filed_as, gathered, rounded, triples
+from limbwise.write.checked import items, only, optional, points, read_json, table, whole_number
 from limbwise.write.record import Record
 from limbwise.write.writer import JsonList
 
@@ -85,12 +85,12 @@ def read_coco(path: str | Path, skeleton: Skeleton = COCO_17) -> dict[int | str,
     The third number of a keypoint becomes its score (at most 1); 0 and less is missing. Images without people are not in the file.
     Raises InputError that names the file and the field.
     """
-    rows: dict[int | str, list[tuple[np.ndarray[Any, Any], float | None, int | None]]] = {}
+    rows: dict[int | str, list[Row]] = {}
     for i, value in enumerate(items(read_json(path), str(path))):
         where = f"{path}: [{i}]"
         result = table(value, where)
         rows.setdefault(_image_id(result.get("image_id"), where), []).append(_person(result, skeleton, where))
-    return {image: gathered(skeleton, *zip(*found, strict=True)) for image, found in rows.items()}
+    return {image: gathered(skeleton, found) for image, found in rows.items()}
 
 
 def _image_id(value: Any, where: str) -> int | str:
@@ -100,14 +100,12 @@ def _image_id(value: Any, where: str) -> int | str:
     return found
 
 
-def _person(
-    result: dict[str, Any], skeleton: Skeleton, where: str
-) -> tuple[np.ndarray[Any, Any], float | None, int | None]:
+def _person(result: dict[str, Any], skeleton: Skeleton, where: str) -> Row:
     keypoints = points(result.get("keypoints"), f"{where}.keypoints")
     if len(keypoints) != len(skeleton):
         raise InputError(f"{where}.keypoints: {len(skeleton)} keypoints are expected, not {len(keypoints)}")
     keypoints[:, 2] = np.minimum(keypoints[:, 2], 1)
-    score = None if result.get("score") is None else number(result["score"], f"{where}.score")
+    score = optional(result.get("score"), f"{where}.score")
     # AlphaPose wraps idx in up to two lists when people were matched by their looks.
     track = only(only(result.get("track_id", result.get("idx"))))
     return keypoints, score, whole_number(track, f"{where}.track_id")

@@ -163,7 +163,7 @@ def _named(
         np.concatenate([person[k] if len(person[k]) else np.tile(missing, (size, 1)) for k, size in blocks])
         for person in found
     ]
-    people = gathered(own, rows, [None] * len(rows), ids)
+    people = gathered(own, [(row, None, i) for row, i in zip(rows, ids, strict=True)])
     return people if skeleton is None else people.as_skeleton(skeleton)
 
 

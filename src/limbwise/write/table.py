@@ -12,7 +12,7 @@ import numpy as np
 from limbwise.errors import InputError, UsageError
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
-from limbwise.write.arrays import finite, gathered, rounded, skeleton_of
+from limbwise.write.arrays import Row, finite, gathered, rounded, skeleton_of
 from limbwise.write.record import Record
 from limbwise.write.writer import TextFile
 
@@ -68,18 +68,14 @@ def read_csv(path: str | Path, skeleton: Skeleton | None = None) -> dict[tuple[s
 
     The skeleton is told from the columns when it is not given. Raises InputError that names the file, the row and the column.
     """
-    rows: dict[tuple[str, int | None], list[Any]] = {}
+    rows: dict[tuple[str, int | None], list[Row]] = {}
     for line, row in _rows(path):
         if skeleton is None:
             skeleton = _skeleton(row, path)
         people = rows.setdefault((row["source"], _whole(row, "frame", path, line)), [])
         if row.get("person"):
             people.append(_person(row, skeleton, path, line))
-    return {
-        key: gathered(skeleton, *zip(*found, strict=True)) if found else People.empty(skeleton)
-        for key, found in rows.items()
-        if skeleton is not None
-    }
+    return {key: gathered(skeleton, found) for key, found in rows.items() if skeleton is not None}
 
 
 def _rows(path: str | Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -124,9 +120,7 @@ def _whole(row: dict[str, str], column: str, path: str | Path, line: int) -> int
     return None if found is None else int(found)
 
 
-def _person(
-    row: dict[str, str], skeleton: Skeleton, path: str | Path, line: int
-) -> tuple[np.ndarray[Any, Any], float | None, int | None]:
+def _person(row: dict[str, str], skeleton: Skeleton, path: str | Path, line: int) -> Row:
     """Keypoints (K, 3), score and id of one row."""
     cells = [_cell(row, column, path, line) for column in keypoint_columns(skeleton)]
     points = np.array([np.nan if cell is None else cell for cell in cells], np.float64).reshape(-1, 3)

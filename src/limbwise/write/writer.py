@@ -46,8 +46,8 @@ class TextFile:
             self._out: TextIO = opening.enter_context(
                 part.open("w", encoding="utf-8", errors="surrogateescape", newline="")
             )
+            self.write(self.head)
             self._open = opening.pop_all()
-        self.write(self.head)
         return self
 
     def __exit__(

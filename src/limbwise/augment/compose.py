@@ -21,20 +21,18 @@ SHARES = {
     ("shoulder", "elbow"): 0.19, ("elbow", "wrist"): 0.15,
 }  # fmt: skip
 ENDS = ("wrist", "ankle")
+COARSE = 4  # masks are soft: they are drawn and blurred on a canvas this much smaller
 
 
 def paste(base: Sample, other: Sample, weights: Weights) -> Sample:
     """`other` over `base`, both on one canvas and skeleton, blended by `weights` (H, W), 0 keeps the base, 1 takes the other.
 
-    Where more than half of the other is seen its ignore mask holds too, and the base's keypoints there become HIDDEN.
+    Where more than half of the other is seen its ignore mask holds too, and the base's keypoints there are hidden (see cover.hide).
     """
+    import cv2
+
     taken = weights > 0.5
-    rows, columns = np.flatnonzero(weights.any(1)), np.flatnonzero(weights.any(0))
-    image = base.image.copy()
-    if len(rows):
-        window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        share = (weights[window] * 256).astype(np.uint16)[..., None]
-        image[window] = (image[window] * (256 - share) + other.image[window] * share + 128) >> 8
+    image = np.asarray(cv2.blendLinear(base.image, other.image, 1 - weights, weights), np.uint8)
     below = replace(hide(base, taken), image=image, ignore=np.where(taken, other.ignore, base.ignore))
     return gather(below, [other])
 
@@ -80,15 +78,17 @@ def person_weights(person: Person, size: tuple[int, int], thickness: float, soft
     height = stature(person)
     if not height > 0:
         return None
-    radius = max(thickness * height, 1.0)
-    mask = np.zeros((size[1], size[0]), np.uint8)
+    radius = max(thickness * height, 1.0) / COARSE
+    mask = np.zeros((-(-size[1] // COARSE), -(-size[0] // COARSE)), np.uint8)
     for a, b in _segments(person, 0.05 * height):
-        cv2.line(mask, _pixel(a), _pixel(b), 255, max(1, round(2 * radius)))
+        cv2.line(mask, _cell(a), _cell(b), 255, max(1, round(2 * radius)))
     trunk = [person.xy[person.skeleton.index(f"{side}_{joint}")]
              for side, joint in (("left", "shoulder"), ("right", "shoulder"), ("right", "hip"), ("left", "hip"))]  # fmt: skip
     if not np.isnan(trunk).any():
-        cv2.fillConvexPoly(mask, cv2.convexHull(np.array([_pixel(corner) for corner in trunk], np.int32)), 255)
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, softness * radius)), np.uint8)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.array([_cell(corner) for corner in trunk], np.int32)), 255)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.3, softness * radius)), np.uint8)
+    shape = (mask.shape[1] * COARSE, mask.shape[0] * COARSE)
+    mask = np.asarray(cv2.resize(mask, shape, interpolation=cv2.INTER_LINEAR)[: size[1], : size[0]], np.uint8)
     return mask.astype(np.float32) / np.float32(255)
 
 
@@ -119,5 +119,6 @@ def _segments(person: Person, beyond: float) -> list[tuple[npt.NDArray[np.float3
     return segments
 
 
-def _pixel(xy: npt.NDArray[np.float32]) -> tuple[int, int]:
-    return int(np.clip(xy[0], -9999, 9999).round()), int(np.clip(xy[1], -9999, 9999).round())
+def _cell(xy: npt.NDArray[np.float32]) -> tuple[int, int]:
+    x, y = np.clip((xy + np.float32(0.5)) / COARSE - np.float32(0.5), -9999, 9999).round()
+    return int(x), int(y)

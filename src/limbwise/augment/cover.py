@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.sample import HIDDEN, SEEN, Sample
+from limbwise.sample import ABSENT, HIDDEN, Sample
 
 Image = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -38,13 +38,22 @@ def cover(sample: Sample, options: CoverOptions, rng: np.random.Generator) -> Sa
     return replace(hide(sample, covered), image=image)
 
 
-def hide(sample: Sample, covered: Mask) -> Sample:
-    """SEEN keypoints within the mask (H, W) become HIDDEN."""
+def hide(sample: Sample, covered: Mask, most: float = 0.6) -> Sample:
+    """Keypoints within the mask (H, W) become HIDDEN; of a person of whom more than the share `most` is covered they become ABSENT:
+    who sees only a hand cannot tell where the knees are, and annotators do not mark them."""
     height, width = covered.shape
-    xy = np.nan_to_num(sample.people.xy, nan=-1)
+    marked = sample.visibility >= HIDDEN
+    xy = np.where(marked[..., None], sample.people.xy, 0)
     x, y = np.clip(xy.round().astype(int), 0, (width - 1, height - 1)).transpose(2, 0, 1)
-    under = covered[y, x] & (sample.visibility == SEEN)
-    return replace(sample, visibility=np.where(under, HIDDEN, sample.visibility).astype(np.int8))
+    under = covered[y, x] & marked
+    if not under.any():
+        return sample
+    gone = under & (under.sum(1) > most * marked.sum(1))[:, None]
+    visibility = np.where(gone, ABSENT, np.where(under, HIDDEN, sample.visibility)).astype(np.int8)
+    people = sample.people
+    if gone.any():
+        people = replace(people, xy=np.where(gone[..., None], np.float32("nan"), people.xy))
+    return replace(sample, people=people, visibility=visibility)
 
 
 def _draw_place(sample: Sample, options: CoverOptions, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -66,7 +75,7 @@ def _shape(height: int, width: int, rng: np.random.Generator) -> Mask:
 
 
 def _filling(sample: Sample, height: int, width: int, rng: np.random.Generator) -> Image:
-    """One colour, or pixels of a place of the same image where nobody is labelled or ignored; a colour too where there is none."""
+    """Pixels of a place of the same image where nobody is labelled or ignored; else one colour, of the image or any."""
     rows, columns = sample.image.shape[:2]
     for _ in range(4 if rng.random() < 0.7 else 0):
         top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
@@ -75,4 +84,7 @@ def _filling(sample: Sample, height: int, width: int, rng: np.random.Generator) 
         window = (slice(top, top + height), slice(left, left + width))
         if apart.all() and not sample.ignore[window].any():
             return sample.image[window]
-    return np.broadcast_to(rng.integers(0, 256, 3, dtype=np.uint8), (height, width, 3))
+    colour = sample.image[rng.integers(rows), rng.integers(columns)]
+    if rng.random() < 0.3:
+        colour = rng.integers(0, 256, 3, dtype=np.uint8)
+    return np.broadcast_to(colour, (height, width, 3))

@@ -32,9 +32,9 @@ class SceneOptions:
     cover: CoverOptions = field(default_factory=CoverOptions)
     mosaic: float = 0.25
     paste: float = 0.5
-    most: int = 3
+    most: int = 2
     ratio: tuple[float, float] = (0.5, 1.5)
-    apart: float = 0.7
+    apart: float = 0.9
     crowd: int = 2
     thickness: tuple[float, float] = (0.055, 0.1)
     softness: tuple[float, float] = (0.15, 0.6)

@@ -76,7 +76,7 @@ def targets(sample: Sample, spec: ModelSpec, options: TargetOptions | None = Non
     if (sample.visibility == UNKNOWN).any():
         regions = unknown_regions(sample, options)
         cells = apply(invert(frame), regions.reshape(-1, 2)).reshape(regions.shape).astype(np.float32)
-        _leave_out(mask, cells, sample.visibility == UNKNOWN, limbs)
+        _leave_out(mask, cells, np.ascontiguousarray(sample.visibility == UNKNOWN), limbs)
     return Targets(heatmaps, pafs, mask)
 
 
@@ -90,7 +90,7 @@ def draw(
 ) -> tuple[Floats, Floats]:
     """Heatmaps (K + 1, h, w) and PAFs (2 L, h, w) of people `xy` (N, K, 2), NaN where not drawn, on maps of (h, w) `size`."""
     height, width = size
-    cells = ((xy - shift) / stride).astype(np.float32)
+    cells = np.ascontiguousarray((xy - shift) / stride, np.float32)  # one memory layout, so that numba compiles once
     heatmaps = np.zeros((xy.shape[1] + 1, height, width), np.float32)
     pafs = np.zeros((2 * len(limbs), height, width), np.float32)
     _draw_heatmaps(heatmaps, cells, options.sigma / stride)
@@ -102,7 +102,7 @@ def free_cells(ignore: npt.NDArray[np.bool_], size: tuple[int, int], stride: int
     """(h, w) float32: 0 for a cell whose square of stride x stride pixels about its centre holds any pixel to ignore."""
     free = np.ones(size, np.float32)
     if ignore.any():
-        _clear_cells(free, ignore, stride, round(shift - (stride - 1) / 2))
+        _clear_cells(free, np.ascontiguousarray(ignore), stride, round(shift - (stride - 1) / 2))
     return free
 
 
@@ -195,15 +195,18 @@ def _draw_pafs(pafs: Floats, cells: Floats, limbs: npt.NDArray[np.int64], reach:
 
 @njit(cache=True)
 def _clear_cells(free: Floats, ignore: npt.NDArray[np.bool_], stride: int, start: int) -> None:
-    height, width = free.shape
-    for y in range(ignore.shape[0]):
-        i = (y - start) // stride
-        if not 0 <= i < height:
-            continue
-        for x in range(ignore.shape[1]):
-            j = (x - start) // stride
-            if ignore[y, x] and 0 <= j < width:
-                free[i, j] = 0
+    rows, columns = ignore.shape
+    for i in range(free.shape[0]):
+        top, bottom = max(0, i * stride + start), min(rows, (i + 1) * stride + start)
+        for j in range(free.shape[1]):
+            left, right = max(0, j * stride + start), min(columns, (j + 1) * stride + start)
+            for y in range(top, bottom):
+                if free[i, j] == 0:
+                    break
+                for x in range(left, right):
+                    if ignore[y, x]:
+                        free[i, j] = 0
+                        break
 
 
 @njit(cache=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data and of other programs' answers; the test is skipped where it is not there."""

@@ -1,7 +1,7 @@
 """Dot people: a network of 12 weights that sees people made of coloured dots, so that everything runs end to end without weights.
 
 A dot person is a red dot (head), a green one (hip) and a blue one (foot), from left to right, joined by white lines. The network is
-average pooling by 8 and one convolution: a heatmap a colour, and the PAFs of head-hip and hip-foot, both (white, 0).
+one convolution and average pooling: a heatmap a colour, and the PAFs of head-hip and hip-foot, both (light, 0).
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ SPEC = ModelSpec(
     limbs=DOTS.limbs,
     input=InputSpec(scale=(1 / 255,) * 3, pad=(0, 0, 0), size=SizeRule(side=240)),
 )
-WEIGHTS = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [0, 0, 0], [1, 1, 1], [0, 0, 0]], np.float32)
-BIASES = np.array([0, 0, 0, 0, -2, 0], np.float32)
+WEIGHTS = np.array([[1, -1, -1], [-1, 1, -1], [-1, -1, 1], [0, 0, 0], [2, 2, 2], [0, 0, 0]], np.float32)
+BIASES = np.array([0, 0, 0, 0, -1, 0], np.float32)
 
 
 def write_model(folder: Path) -> Path:
     """dots.onnx and its spec in `folder`."""
     nodes = [
-        helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
-        helper.make_node("Conv", ["pooled", "weights", "biases"], ["mixed"]),
-        helper.make_node("Relu", ["mixed"], ["maps"]),
+        helper.make_node("Conv", ["image", "weights", "biases"], ["mixed"]),
+        helper.make_node("Clip", ["mixed", "zero", "one"], ["clipped"]),
+        helper.make_node("AveragePool", ["clipped"], ["maps"], kernel_shape=[24, 24], strides=[8, 8], pads=[8] * 4),
     ]
     values = [numpy_helper.from_array(WEIGHTS[:, :, None, None], "weights"), numpy_helper.from_array(BIASES, "biases")]
+    values += [numpy_helper.from_array(np.array(v, np.float32), name) for name, v in (("zero", 0), ("one", 1))]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "h", "w"])
     maps = helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["n", 6, "y", "x"])
     graph = helper.make_graph(nodes, "dots", [image], [maps], values)

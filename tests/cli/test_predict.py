@@ -16,7 +16,7 @@ import pytest
 from dots import draw_dots, some_people
 
 from limbwise.media.image import write_image
-from limbwise.media.video import VideoWriter
+from limbwise.media.video_writer import VideoWriter
 
 COMMAND = [sys.executable, "-m", "limbwise"]
 FLAGS = ["--min-parts", "2"]
@@ -128,7 +128,7 @@ ERRORS = [
     (["good.png"], ["--json", "xml"], 2, "xml"),
     (["good.png"], ["--min-parts", "zero"], 2, "min-parts"),
     (["good.png"], ["--step", "0"], 2, "step"),
-    (["good.png"], ["--device", "TPU"], 1, "TPU"),
+    (["good.png"], ["--device", "TPU"], 2, "TPU"),
 ]
 
 

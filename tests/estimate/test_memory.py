@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from dots import draw_dots, some_people
 
-from limbwise.media.video import VideoWriter
+from limbwise.media.video_writer import VideoWriter
 
 WATCH = """
 import resource, sys

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -10,6 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from limbwise.estimate.batch import Step
+
+
+@contextmanager
+def counted(name: str) -> Iterator[Callable[[], None]]:
+    """Counts calls of what it gives; on a terminal it shows them."""
+    with Bar(TextColumn(name), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+             disable=not sys.stderr.isatty()) as bar:  # fmt: skip
+        task = bar.add_task("", total=None)
+        yield lambda: bar.advance(task)
 
 
 class Progress:

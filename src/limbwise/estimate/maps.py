@@ -50,7 +50,7 @@ def save_maps(maps: Maps, path: str | Path) -> None:
 def load_maps(path: str | Path) -> Maps:
     """Maps that `save_maps` wrote; raises InputError that names the file."""
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
             note = json.loads(str(data["note"]))
             heads = {name.removeprefix("head_"): data[name] for name in data.files if name.startswith("head_")}
             frame, (width, height) = data["frame"], note["size"]

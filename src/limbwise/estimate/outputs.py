@@ -26,7 +26,8 @@ from limbwise.files import whole_file
 from limbwise.media.frame import Frame
 from limbwise.media.image import write_image
 from limbwise.media.sources import Source
-from limbwise.media.video import VideoReader, VideoWriter
+from limbwise.media.video import VideoReader
+from limbwise.media.video_writer import VideoWriter
 from limbwise.people import People
 from limbwise.write import open_writer
 from limbwise.write.journal import Journal

@@ -1,0 +1,96 @@
+"""`limbwise evaluate`: how good a model is, on labelled data."""
+
+from __future__ import annotations
+
+import json as json_
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from limbwise import __version__
+from limbwise.cli.flags import flagged
+from limbwise.cli.progress import counted
+from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.draw.people import draw_people
+from limbwise.draw.sheet import sheet
+from limbwise.errors import InputError
+from limbwise.estimate.estimator import Estimator, ModelOptions
+from limbwise.evaluate.coco import CocoResult, evaluate_coco
+from limbwise.files import whole_file
+from limbwise.media.image import read_image, write_image
+
+app = typer.Typer(help="Measure a model on labelled data.", no_args_is_help=True)
+
+
+@app.command("coco")
+@flagged
+def coco(
+    labels: Annotated[Path, typer.Argument(help="a COCO keypoint file (JSON)")],
+    model: ModelOptions,
+    decoding: OpenPoseOptions,
+    images: Annotated[
+        Path | None, typer.Option(help="folder of the images (default: images/ beside the labels, or beside them)")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first images")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="write the numbers with model, options, date and machine to this file")
+    ] = None,
+    worst: Annotated[
+        Path | None, typer.Option(help="write a picture of the worst images to this file: found beside labelled")
+    ] = None,
+) -> None:
+    """Average precision and recall of keypoints, as COCO defines them."""
+    folder = images or (labels.parent / "images" if (labels.parent / "images").is_dir() else labels.parent)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of images")
+    estimator = Estimator(decode=decoding, **asdict(model))
+    with counted("evaluate") as tell:
+        result = evaluate_coco(estimator, labels, folder, limit, tell)
+    _print(result)
+    if json is not None:
+        _write(json, estimator, asdict(decoding), {"labels": labels.name, "images": result.images, "people": result.people,
+                                                   **asdict(result.numbers)})  # fmt: skip
+    if worst is not None:
+        write_image(worst, _pictures(result))
+
+
+def _print(result: CocoResult) -> None:
+    table = Table(
+        "", "AP", "AP50", "AP75", "AP M", "AP L", "AR", title=f"{result.people} people in {result.images} images"
+    )
+    n = result.numbers
+    table.add_row("", *(f"{value:.3f}" for value in (n.ap, n.ap50, n.ap75, n.ap_medium, n.ap_large, n.ar)))
+    Console().print(table)
+
+
+def _write(path: Path, estimator: Estimator, decoding: dict[str, Any], numbers: dict[str, Any]) -> None:
+    model = {
+        name: str(value) if isinstance(value, Path) else value for name, value in asdict(estimator.options).items()
+    }
+    model["model"] = Path(model["model"]).name
+    table = {
+        "numbers": numbers,
+        "model": model,
+        "decoding": decoding,
+        "limbwise": __version__,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
+    }
+    with whole_file(path) as part:
+        part.write_text(json_.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def _pictures(result: CocoResult, count: int = 12) -> Any:
+    """The worst images: found at the left, labelled at the right."""
+    pictures, captions = [], []
+    for one in result.judged[:count]:
+        image = read_image(one.path)
+        pictures += [draw_people(image, one.found), draw_people(image, one.truth)]
+        captions += [f"{one.path.name} OKS {one.similarity:.2f}", "labelled"]
+    return sheet(pictures, 4, captions)

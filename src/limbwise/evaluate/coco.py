@@ -1,0 +1,88 @@
+"""An estimator against a COCO keypoint file: the ten numbers of COCO's table, and the images that went worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.errors import InputError
+from limbwise.fields import read_table
+from limbwise.media.image import read_image
+from limbwise.metric.coco_ap import CocoNumbers, coco_ap
+from limbwise.people import People
+from limbwise.similarity import oks
+from limbwise.skeletons import COCO_17
+
+Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One image: its file, who was found, who is labelled, and the mean OKS of the labelled with their best match."""
+
+    path: Path
+    found: People
+    truth: People
+    similarity: float
+
+
+@dataclass(frozen=True)
+class CocoResult:
+    """`numbers` over `images` images with `people` labelled people; `judged` holds each image, the worst first."""
+
+    numbers: CocoNumbers
+    images: int
+    people: int
+    judged: list[Judged]
+
+
+def evaluate_coco(
+    estimate: Callable[[Image], People],
+    labels: Path,
+    images: Path,
+    limit: int | None = None,
+    tell: Callable[[], None] = lambda: None,
+) -> CocoResult:
+    """Run `estimate` (an RGB image to its people, in its pixels) over the images of a COCO keypoint file and judge it.
+
+    `images`: the folder of the image files. `limit`: the first images only. `tell` is called after each. Raises InputError for
+    labels that are not COCO's and for images that are missing, MissingExtra without pycocotools.
+    """
+    table = read_table(labels)
+    entries = _entries(table, labels)[:limit]
+    found, judged = {}, []
+    for entry in entries:
+        path = images / entry["file_name"]
+        found[entry["id"]] = estimate(read_image(path))
+        judged.append(
+            _judge(path, found[entry["id"]], [a for a in table["annotations"] if a["image_id"] == entry["id"]])
+        )
+        tell()
+    numbers = coco_ap(found, table, [entry["id"] for entry in entries])
+    judged.sort(key=lambda one: one.similarity)
+    return CocoResult(numbers, len(entries), sum(len(one.truth) for one in judged), judged)
+
+
+def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
+    entries = table.get("images")
+    if not isinstance(entries, list) or not isinstance(table.get("annotations"), list):
+        raise InputError(f"{labels}: not a COCO keypoint file; it needs images and annotations")
+    for entry in entries:
+        if not isinstance(entry, dict) or not {"id", "file_name"} <= entry.keys():
+            raise InputError(f"{labels}: images: each needs an id and a file_name")
+    return entries
+
+
+def _judge(path: Path, found: People, annotations: list[dict[str, Any]]) -> Judged:
+    marked = [a for a in annotations if any(a.get("keypoints", [])[2::3]) and not a.get("iscrowd")]
+    keypoints = np.array([a["keypoints"] for a in marked], np.float32).reshape(-1, 17, 3)
+    xy = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.float32("nan"))
+    truth = People(COCO_17, xy, keypoints[..., 2] > 0)
+    alike = oks(found.as_skeleton(COCO_17), truth, np.array([a["area"] for a in marked], np.float32))
+    best = alike.max(0) if len(found) else np.zeros(len(truth))
+    return Judged(path, found, truth, float(best.mean()) if len(truth) else 1.0)

@@ -194,10 +194,9 @@ def test_other_layouts_of_memory(draw: Any, spec: ModelSpec, standing: Floats) -
 
 def test_a_skeleton_without_limbs(spec: ModelSpec, draw: Any, standing: Floats) -> None:
     heads = {"heatmaps": spec.heads["heatmaps"], "pafs": Head("pafs", ())}
-    people = decode_openpose(
-        draw([standing])[0], np.zeros((0, 50, 60), np.float32), replace(spec, limbs=(), heads=heads)
-    )
-    assert len(people) == 18
+    maps, bare = (draw([standing])[0], np.zeros((0, 50, 60), np.float32)), replace(spec, limbs=(), heads=heads)
+    assert len(decode_openpose(*maps, bare, OpenPoseOptions(fragment_limit=0))) == 18
+    assert len(decode_openpose(*maps, bare)) == 1
 
 
 def test_a_second_start_does_not_compile() -> None:
@@ -233,7 +232,7 @@ def test_average_precision_on_ideal_maps(shared: Path, spec: ModelSpec) -> None:
     finally:
         sys.path.pop(0)
     images, rng = ideal_maps.load(limit=100), np.random.default_rng(7)
-    for noise, bar in ((0.0, 0.84), (0.05, 0.82)):
+    for noise, bar in ((0.0, 0.91), (0.05, 0.89)):
         found = []
         for image in images:
             people = decode_openpose(*ideal_maps.render(image, noise, rng), spec, OpenPoseOptions(max_people=20))

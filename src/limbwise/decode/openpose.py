@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.decode.fragments import join_fragments, typical_body
 from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
 from limbwise.decode.limbs import match_exactly, score_limbs
 from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
@@ -36,8 +37,10 @@ class OpenPoseOptions:
     it must be above `min_limb_score`. Below `near` the direction of a limb counts less, down to not at all.
     People: `matching` one to one per limb, "greedy" by score or "hungarian" for the greatest sum; links are followed best "score"
     first, or by "limb" in the order of the spec; `redundant` limbs count as "equal", only "join" what is begun, "fill" in single
-    parts, or are "off". Kept are people of `min_parts` parts and a mean of `min_mean_score` per part, the best `max_people`.
-    `person_score`: the "sum" of peaks and links, its "mean" per part, the sum "by_parts" (times their number) or of the "peaks".
+    parts, or are "off". Pieces that no link joins are joined where a typical body fits them together nearly as well as each
+    alone: up to `fragment_limit` squared standard deviations worse (0: never). Kept are people of `min_parts` parts and a mean
+    of `min_mean_score` per part, the best `max_people`. `person_score`: the "sum" of peaks and links, its "mean" per part, the
+    sum "by_parts" (times their number) or of the "peaks".
     `merges_count` adds the scores of links between begun people to the number of parts, as Chainer's code does.
     """
 
@@ -62,6 +65,7 @@ class OpenPoseOptions:
     matching: Literal["greedy", "hungarian"] = "greedy"
     order: Literal["score", "limb"] = "score"
     redundant: Literal["equal", "join", "fill", "off"] = "equal"
+    fragment_limit: float = 5.0
     min_parts: int = 1
     min_mean_score: float = 0.0
     person_score: Literal["sum", "mean", "by_parts", "peaks"] = "sum"
@@ -69,7 +73,7 @@ class OpenPoseOptions:
     max_people: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("smoothing", "apart", "near", "penalty", "noise_gain"):
+        for name in ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit"):
             if not 0 <= getattr(self, name) < 1000:
                 raise ValueError(f"{name}: a number from 0 to 1000 is needed, got {getattr(self, name)}")
         if self.samples < 2 or self.max_peaks < 1 or self.longest <= 0 or not 0 <= self.validity <= 1:
@@ -81,20 +85,20 @@ class OpenPoseOptions:
 def python_original() -> OpenPoseOptions:
     """Cao's Python demo: smoothed by 3 pixels, score of the raw map, 9 of 10 samples, at least 4 parts and 0.4 each."""
     return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="loose", paf_threshold=0.05, validity=0.9,
-                           near=0, order="limb", redundant="join", min_parts=4, min_mean_score=0.4)  # fmt: skip
+                           near=0, fragment_limit=0, order="limb", redundant="join", min_parts=4, min_mean_score=0.4)  # fmt: skip
 
 
 def matlab() -> OpenPoseOptions:
     """Cao's Matlab code for COCO: strict peaks 6 pixels apart, mean of the passing samples, redundant limbs only fill."""
     return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="strict", apart=6, paf_threshold=0.05,
-                           validity=0.9, mean_of="passing", near=0, order="limb", redundant="fill", min_parts=3,
+                           validity=0.9, mean_of="passing", near=0, fragment_limit=0, order="limb", redundant="fill", min_parts=3,
                            min_mean_score=0.2, person_score="by_parts")  # fmt: skip
 
 
 def chainer() -> OpenPoseOptions:
     """Chainer's real-time OpenPose: threshold 0.05, score of the smoothed map, penalty from the map's width on, 3 parts, 0.2."""
     return OpenPoseOptions(threshold=0.05, noise_gain=0, smoothing=2.5, neighbours=4, ties="strict", peak_score="smoothed",
-                           paf_threshold=0.05, validity=0.9, near=0, longest=1, longest_of="width", order="limb",
+                           paf_threshold=0.05, validity=0.9, near=0, longest=1, longest_of="width", fragment_limit=0, order="limb",
                            redundant="join", min_parts=3, min_mean_score=0.2, merges_count=True)  # fmt: skip
 
 
@@ -121,6 +125,9 @@ def decode_with_candidates(
     peaks, start = _peaks(heatmaps, len(spec.skeleton), stride, options)
     links, scores = _links(pafs, peaks, start, spec, options)
     parts, sums, merges = group_links(start, links, scores, _order(links, scores, spec, options), _rule(spec, options))
+    if options.fragment_limit > 0:
+        into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
+        parts, sums, merges = _gather(into, parts, sums, merges)
     peaks[:, :2] = apply(cell_frame(stride, spec.heads["heatmaps"].offset), peaks[:, :2])
     return _people(parts, sums, merges, peaks, spec, options), np.split(peaks, start[1:-1])
 
@@ -172,6 +179,15 @@ def _order(links: Ints, scores: Floats, spec: ModelSpec, options: OpenPoseOption
 def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:
     """(L,) what each limb may join."""
     return redundant_limbs(spec.limbs, len(spec.skeleton)) * np.int64(REDUNDANT[options.redundant])
+
+
+def _gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints, Floats, Floats]:
+    """Fragments brought together: fragment i goes into fragment into[i]."""
+    for array, add in ((parts, np.maximum), (sums, np.add), (merges, np.add)):
+        moved = np.flatnonzero(into != np.arange(len(into)))
+        add.at(array, into[moved], array[moved])
+    whole = into == np.arange(len(into))
+    return parts[whole], sums[whole], merges[whole]
 
 
 def _people(

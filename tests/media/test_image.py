@@ -163,7 +163,7 @@ def test_the_bound_is_the_callers() -> None:
 def test_truncated_is_an_error_not_a_grey_half(form: str, share: float, capfd: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     data = encoded(rng.integers(0, 256, (120, 160, 3)).astype(np.uint8), form)
-    with pytest.raises(InputError, match="^photo: "):
+    with pytest.raises(InputError, match=r"^photo: "):
         decode_image(data[: int(len(data) * share)], "photo")
     assert capfd.readouterr().err == ""
 

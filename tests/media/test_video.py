@@ -45,6 +45,7 @@ def write_sound(path: Path, seconds: float, codec: str = "aac", with_video: bool
     rate = 48_000
     with av.open(str(path), "w") as container:
         sound = container.add_stream(codec, rate=rate, layout="mono")
+        sound.bit_rate = 64_000
         film = container.add_stream("libx264", rate=30) if with_video else None
         if film:
             film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
@@ -179,7 +180,10 @@ def test_senseless_display_matrices_are_harmless(matrix: bytes) -> None:
     assert display_orientation(matrix) in range(1, 9)
 
 
-@pytest.mark.parametrize(("start", "stop", "step"), [(0, None, 1), (5, None, 1), (0, 7, 1), (3, 20, 4), (0, 0, 1), (28, 99, 1), (40, None, 1)])
+@pytest.mark.parametrize(
+    ("start", "stop", "step"),
+    [(0, None, 1), (5, None, 1), (0, 7, 1), (3, 20, 4), (0, 0, 1), (28, 99, 1), (40, None, 1)],
+)
 def test_ranges(clip: Path, start: int, stop: int | None, step: int) -> None:
     expected = list(range(30))[start:stop:step]
     with VideoReader(clip, start, stop, step) as reader:
@@ -246,7 +250,9 @@ def test_audio_is_copied_as_it_is(tmp_path: Path, suffix: str) -> None:
     with av.open(str(path)) as container:
         kinds = [packet.stream.type for packet in container.demux() if packet.dts is not None]
     assert 0 < kinds.index("audio") < 5 or kinds.index("video") < 5
-    assert max(len(run) for run in "".join("a" if kind == "audio" else "v" for kind in kinds).split("v")) < 12  # interleaved
+    assert (
+        max(len(run) for run in "".join("a" if kind == "audio" else "v" for kind in kinds).split("v")) < 12
+    )  # interleaved
 
 
 def test_audio_of_a_part_stays_in_step(tmp_path: Path) -> None:
@@ -257,7 +263,9 @@ def test_audio_of_a_part_stays_in_step(tmp_path: Path) -> None:
             writer.write(frame.image, frame.time)
     before, after = sound_packets(source), sound_packets(path)
     assert {content for _, content in after} <= {content for _, content in before}
-    assert [time + 1.0 for time, _ in after] == pytest.approx([time for time, _ in before if 0.95 < time < 2.0][-len(after) :], abs=1e-3)
+    assert [time + 1.0 for time, _ in after] == pytest.approx(
+        [time for time, _ in before if 0.95 < time < 2.0][-len(after) :], abs=1e-3
+    )
     assert 45 <= len(after) <= 49
     with VideoReader(path) as reader:
         assert [frame.time for frame in reader] == pytest.approx([i / 30 for i in range(30)], abs=1e-3)
@@ -270,12 +278,12 @@ def test_a_source_without_audio_is_fine(tmp_path: Path, clip: Path) -> None:
 
 
 def test_audio_that_cannot_be_copied_says_so(tmp_path: Path) -> None:
-    source = write_sound(tmp_path / "source.mkv", 0.5, codec="wmav2")
-    with pytest.raises(LimbwiseError, match=r"a\.mp4: cannot be written with the audio of .*source\.mkv"):
+    source = write_sound(tmp_path / "source.wma", 0.5, codec="wmav2")
+    with pytest.raises(LimbwiseError, match=r"a\.mp4: cannot be written with the audio of .*source\.wma"):
         write_clip(tmp_path / "a.mp4", [0, 0.1], audio_from=source)
     with pytest.raises(InputError, match=r"nowhere\.mp4: no such file"):
         write_clip(tmp_path / "a.mp4", [0, 0.1], audio_from=tmp_path / "nowhere.mp4")
-    assert [file.name for file in tmp_path.iterdir()] == ["source.mkv"]
+    assert [file.name for file in tmp_path.iterdir()] == ["source.wma"]
 
 
 def test_nothing_is_left_after_an_exception(tmp_path: Path) -> None:
@@ -297,10 +305,9 @@ def test_writer_refuses_what_cannot_be_meant(tmp_path: Path) -> None:
         VideoWriter(tmp_path / "a.xyz", (64, 48), 30)
     with pytest.raises(UsageError, match="0 frames a second"):
         VideoWriter(tmp_path / "a.mp4", (64, 48), 0)
-    with pytest.raises(UsageError, match=r"is \(48, 64, 3\) uint8, not \(64, 48, 3\)"):
-        write_clip(tmp_path / "a.mp4", [])
-        with VideoWriter(tmp_path / "a.mp4", (64, 48), 30) as writer:
-            writer.write(picture(0, 48, 64))
+    wrong = r"is \(48, 64, 3\) uint8, not \(64, 48, 3\)"
+    with pytest.raises(UsageError, match=wrong), VideoWriter(tmp_path / "a.mp4", (64, 48), 30) as writer:
+        writer.write(picture(0, 48, 64))
     with pytest.raises(UsageError, match="not later"):
         write_clip(tmp_path / "a.mp4", [0, 0.5, 0.5])
     assert not list(tmp_path.iterdir())
@@ -318,7 +325,9 @@ def remuxed(source: Path, path: Path, **options: str) -> Path:
 
 @pytest.mark.parametrize(("suffix", "options"), [(".mp4", {"movflags": "faststart"}), (".mkv", {}), (".ts", {})])
 @pytest.mark.parametrize("share", [0.35, 0.5, 0.9])
-def test_frames_before_a_cut_come_then_an_error(tmp_path: Path, suffix: str, options: dict[str, str], share: float) -> None:
+def test_frames_before_a_cut_come_then_an_error(
+    tmp_path: Path, suffix: str, options: dict[str, str], share: float
+) -> None:
     long = tmp_path / "long.mp4"
     with VideoWriter(long, (64, 48), 10) as writer:
         noise = np.random.default_rng(0)
@@ -348,7 +357,9 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
-def test_what_is_no_video_says_so_at_opening(tmp_path: Path, kind: str, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_video_says_so_at_opening(
+    tmp_path: Path, kind: str, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / f"bad{suffix}"
     path.write_bytes(BAD[kind])
     with pytest.raises(InputError) as caught:
@@ -360,7 +371,11 @@ def test_what_is_no_video_says_so_at_opening(tmp_path: Path, kind: str, suffix: 
 
 def test_no_video_stream_missing_file_and_folder_say_so(tmp_path: Path) -> None:
     sound = write_sound(tmp_path / "tone.mp4", 0.2)
-    for path, says in ((sound, "no video stream"), (tmp_path / "nowhere.mp4", "no such file"), (tmp_path, "is a folder")):
+    for path, says in (
+        (sound, "no video stream"),
+        (tmp_path / "nowhere.mp4", "no such file"),
+        (tmp_path, "is a folder"),
+    ):
         with pytest.raises(InputError, match=says):
             VideoReader(path)
 

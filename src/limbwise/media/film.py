@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
     from av.sidedata.sidedata import SideData
+    from av.video.stream import VideoStream
 
 MAX_PIXELS = 178_956_970
 PATIENCE = (20.0, 20.0)  # seconds for opening and for each read, after which a stream is given up
-DECODER_THREADS = 4  # each holds a frame or two
+DECODER_THREADS = 4
 SLACK = 0.5  # seconds that the pictures may end before the file says, since that is often rounded
 
 
@@ -44,15 +45,12 @@ class Film:
 
         self.path = path
         self.container = open_container(path)
-        if not self.container.streams.video:
+        try:
+            self.stream = _readable_stream(self.container, path)
+        except InputError:
             self.close()
-            raise InputError(f"{path}: holds no video stream; give a video or an image")
-        self.stream = self.container.streams.video[0]
-        if not 0 < self.stream.width * self.stream.height <= MAX_PIXELS:
-            size = f"{self.stream.width} x {self.stream.height}"
-            self.close()
-            raise InputError(f"{path}: a picture of {size} pixels cannot be meant; the file is damaged")
-        self.stream.thread_type = "AUTO"
+            raise
+        self.stream.thread_type = "SLICE"  # with a thread a frame, whether damage is reported is a matter of luck
         self.stream.codec_context.thread_count = DECODER_THREADS
         self._reformatter = VideoReformatter()
 
@@ -131,6 +129,19 @@ class Film:
 
     def close(self) -> None:
         self.container.close()
+
+
+def _readable_stream(container: InputContainer, path: str) -> VideoStream:
+    if not container.streams.video:
+        raise InputError(f"{path}: holds no video stream; give a video or an image")
+    stream = container.streams.video[0]
+    if getattr(stream, "codec_context", None) is None:  # the stubs do not know that it may be missing
+        raise InputError(f"{path}: its video is damaged or of an unknown codec; convert it to H.264")
+    if not 0 < stream.width * stream.height <= MAX_PIXELS:
+        raise InputError(
+            f"{path}: a picture of {stream.width} x {stream.height} pixels cannot be meant; the file is damaged"
+        )
+    return stream
 
 
 def orientation_of(picture: VideoFrame) -> Orientation:

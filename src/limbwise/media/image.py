@@ -80,7 +80,7 @@ def write_image(path: str | Path, image: Image, quality: int = 95) -> None:
         raise UsageError(f"{path}: an image is (H, W, 3) uint8, not {image.shape} {image.dtype}")
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_WEBP_QUALITY, quality]
     try:
-        with _quiet_opencv():
+        with quiet_opencv():
             done, data = cv2.imencode(path.suffix.lower(), image[..., ::-1], _options_for(path.suffix.lower(), options))
     except cv2.error:
         done = False
@@ -99,7 +99,7 @@ def _options_for(suffix: str, quality: list[int]) -> list[int]:
 def _decode(data: bytes, with_alpha: bool) -> npt.NDArray[Any] | None:
     """Stored pixels in OpenCV's channel order, (H, W), (H, W, 3) or (H, W, 4), any dtype; None where it cannot."""
     buffer = np.frombuffer(data, np.uint8)
-    with _quiet_opencv():
+    with quiet_opencv():
         for flags in (cv2.IMREAD_UNCHANGED, _AS_COLOUR) if with_alpha else (_AS_COLOUR, cv2.IMREAD_UNCHANGED):
             try:
                 pixels = cv2.imdecode(buffer, flags)
@@ -133,8 +133,8 @@ def _rgb(pixels: npt.NDArray[np.uint8]) -> Image:
 
 
 @contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from writing on stderr what is raised as an error here."""
+def quiet_opencv() -> Iterator[None]:
+    """Keep OpenCV from writing on stderr what becomes an error of ours; where threads cross here it may stay quiet longer."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

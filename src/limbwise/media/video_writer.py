@@ -124,7 +124,7 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, ValueError) as error:
-            sound = f" with the audio of {self.audio_from}" if self._sound else ""
+            sound = f" with the audio of {self.audio_from}" if self.audio_from else ""
             raise LimbwiseError(
                 f"{self.path}: cannot be written{sound} ({error}); check the disk, or try .mkv"
             ) from error

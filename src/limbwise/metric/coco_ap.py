@@ -1,0 +1,101 @@
+"""COCO's average precision and recall of keypoints, by pycocotools (Lin et al. 2014, cocodataset.org/#keypoints-eval)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbwise.errors import InputError, require
+from limbwise.fields import read_table
+from limbwise.people import People
+from limbwise.skeletons import COCO_17
+
+MOST_PEOPLE = 20  # COCO looks at the 20 best scored people of an image
+
+
+@dataclass(frozen=True)
+class CocoNumbers:
+    """The ten numbers of COCO's table, 0 to 1, -1 where nothing was there to be found: mean over OKS thresholds 0.5 to 0.95, at 0.5
+    and 0.75, of people of medium (32^2 to 96^2 pixels) and large area."""
+
+    ap: float
+    ap50: float
+    ap75: float
+    ap_medium: float
+    ap_large: float
+    ar: float
+    ar50: float
+    ar75: float
+    ar_medium: float
+    ar_large: float
+
+
+def coco_ap(
+    found: Mapping[int, People], annotations: str | Path | Mapping[str, Any], ids: Collection[int] | None = None
+) -> CocoNumbers:
+    """Numbers of the people found in each image, by image id, against a COCO keypoint file or its table.
+
+    `ids`: the images that count (default: all of the file); one that `found` lacks counts as nobody found. People may be on any
+    skeleton, coordinates are our pixel centres. Raises InputError for a file that is not COCO's, MissingExtra without pycocotools.
+    """
+    cocotools, cocoeval = require("pycocotools.coco", "eval"), require("pycocotools.cocoeval", "eval")
+    table = annotations if isinstance(annotations, Mapping) else read_table(annotations)
+    if not {"images", "annotations"} <= table.keys():
+        raise InputError(
+            f"{annotations if isinstance(annotations, (str, Path)) else 'annotations'}: not a COCO keypoint file"
+        )
+    wanted = sorted(set(ids) if ids is not None else {image["id"] for image in table["images"]})
+    rows = [row for image in wanted if image in found for row in results(image, found[image])]
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools talks
+        truth = cocotools.COCO()
+        truth.dataset = _complete(table)
+        truth.createIndex()
+        judge = cocoeval.COCOeval(truth, truth.loadRes(rows) if rows else _nobody(cocotools, truth), "keypoints")
+        judge.params.imgIds = wanted
+        judge.params.maxDets = [MOST_PEOPLE]
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    return CocoNumbers(*(float(number) for number in judge.stats))
+
+
+def results(image_id: int, people: People) -> list[dict[str, Any]]:
+    """COCO results of one image; keypoints that are missing are where the person's others are on average, with score 0.
+
+    COCO scores every keypoint that the truth has, so a missing one needs some place; (0, 0) would stretch the box that
+    pycocotools takes the area from.
+    """
+    people = people.as_skeleton(COCO_17)
+    rows = []
+    for person in people:
+        if not person.visible.any():
+            continue
+        middle = np.nanmean(person.xy, axis=0)
+        xy = np.where(person.visible[:, None], person.xy, middle)
+        values = np.concatenate([xy, person.scores[:, None]], axis=1).astype(float)
+        rows.append(
+            {"image_id": image_id, "category_id": 1, "keypoints": values.ravel().tolist(), "score": person.score}
+        )
+    return rows
+
+
+def _complete(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with what pycocotools reads but files may lack."""
+    annotations = [{"iscrowd": 0, "ignore": 0, "num_keypoints": int(sum(v > 0 for v in a.get("keypoints", [])[2::3])), **a}
+                   for a in table["annotations"]]  # fmt: skip
+    categories = table.get("categories") or [{"id": 1, "name": "person"}]
+    return {"images": table["images"], "annotations": annotations, "categories": categories}
+
+
+def _nobody(cocotools: Any, truth: Any) -> Any:
+    """Results without anybody, which pycocotools' loadRes refuses."""
+    empty = cocotools.COCO()
+    empty.dataset = {"images": truth.dataset["images"], "annotations": [], "categories": truth.dataset["categories"]}
+    empty.createIndex()
+    return empty

@@ -1,0 +1,45 @@
+"""Percentage of correct keypoints (PCK; Yang and Ramanan 2013), by the torso as on LSP: right where it lies within a share of the
+distance from the left shoulder to the right hip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.skeleton import Skeleton
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class PckNumbers:
+    """`pck`: share of right keypoints over all that count; `keypoints` (K,): of each, NaN where none counts; `counted` (K,)."""
+
+    pck: float
+    keypoints: npt.NDArray[np.float64]
+    counted: npt.NDArray[np.int64]
+
+
+def pck(
+    found: Floats, truth: Floats, visible: npt.NDArray[np.bool_], lengths: Floats, share: float = 0.2
+) -> PckNumbers:
+    """PCK of one found person for each of N true ones.
+
+    `found`, `truth` (N, K, 2), NaN where missing; `visible` (N, K) which true keypoints count; `lengths` (N,) the reference length
+    of each person, NaN: none of its keypoints counts. A keypoint that was not found is wrong.
+    """
+    counts = visible & np.isfinite(lengths)[:, None] & np.isfinite(truth).all(-1)
+    with np.errstate(invalid="ignore"):
+        right = (np.linalg.norm(found - truth, axis=-1) <= share * lengths[:, None]) & counts
+    counted = counts.sum(0)
+    each = np.divide(right.sum(0), counted, out=np.full(len(counted), np.nan), where=counted > 0)
+    return PckNumbers(float(right.sum() / max(1, counted.sum())), each, counted.astype(np.int64))
+
+
+def torso_lengths(truth: Floats, visible: npt.NDArray[np.bool_], skeleton: Skeleton) -> npt.NDArray[np.float64]:
+    """(N,) distances from left shoulder to right hip (LSP's convention), NaN where either is not visible."""
+    a, b = skeleton.index("left_shoulder"), skeleton.index("right_hip")
+    length = np.linalg.norm(truth[:, a].astype(np.float64) - truth[:, b], axis=-1)
+    return np.where(visible[:, a] & visible[:, b], length, np.nan)

@@ -1,0 +1,96 @@
+"""Checkpoints: everything that a run needs to go on to the bit, written whole or not at all.
+
+A folder `checkpoints/` holds the newest few, `step-00001234.pt`, and the best, `best.pt`. They hold tensors, numbers and texts only
+and are read as such, so a foreign checkpoint cannot run code.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from limbwise.errors import InputError
+from limbwise.files import whole_file
+from limbwise.train.loop import Run
+
+PATTERN = "step-*.pt"
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """All that changes while a run trains, and its recipe."""
+    state = {"net": run.net.state_dict(), "ema": run.ema.net.state_dict(), "optimiser": run.optimiser.state_dict(),
+             "random": torch.get_rng_state(), "recipe": json.dumps(asdict(run.recipe))}  # fmt: skip
+    if run.world.device.type == "cuda":
+        state["random_gpu"] = torch.cuda.get_rng_state(run.world.device)
+    return {
+        **state,
+        "step": run.step,
+        "seen": run.seen,
+        "skipped": run.skipped,
+        "best": run.best,
+        "recent": list(run.recent),
+    }
+
+
+def restore(run: Run, state: dict[str, Any]) -> None:
+    """Put a state into a run made from the same recipe; raises InputError where the networks differ."""
+    load_weights(run.net, state["net"], "checkpoint")
+    load_weights(run.ema.net, state["ema"], "checkpoint")
+    try:
+        run.optimiser.load_state_dict(state["optimiser"])
+    except ValueError as error:
+        raise InputError(f"checkpoint: its optimiser does not fit the recipe ({error})") from error
+    torch.set_rng_state(state["random"].cpu())
+    if run.world.device.type == "cuda" and "random_gpu" in state:
+        torch.cuda.set_rng_state(state["random_gpu"].cpu(), run.world.device)
+    run.step, run.seen, run.skipped, run.best = state["step"], state["seen"], state["skipped"], state["best"]
+    run.recent.extend(state["recent"])
+
+
+def load_weights(net: nn.Module, weights: dict[str, Tensor], where: str | Path) -> None:
+    """Weights by name into a network; raises InputError that names the first that does not fit."""
+    mine = net.state_dict()
+    for name in sorted(mine.keys() | weights.keys()):
+        if name not in mine or name not in weights or mine[name].shape != weights[name].shape:
+            shapes = [str(tuple(w[name].shape)) if name in w else "none" for w in (mine, weights)]
+            raise InputError(f"{where}: {name}: the network has {shapes[0]}, the file has {shapes[1]}")
+    net.load_state_dict(weights)
+
+
+def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path:
+    """Write the run to `folder` as `name` or by its step; of those by step the newest `keep` stay."""
+    path = folder / (name or f"step-{run.step:08d}.pt")
+    with whole_file(path) as part:
+        torch.save(state_of(run), part)
+    for old in sorted(folder.glob(PATTERN))[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """A checkpoint's state; raises InputError where it is missing or no checkpoint."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a checkpoint, or damaged") from error
+    if not isinstance(state, dict) or not {"net", "ema", "recipe", "step"} <= state.keys():
+        raise InputError(f"{path}: not a checkpoint of limbwise")
+    return state
+
+
+def newest(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
+    """The state of the newest checkpoint by step that can be read, or None; one that is damaged is passed over."""
+    for path in sorted(folder.glob(PATTERN), reverse=True):
+        try:
+            return read(path, device)
+        except InputError:
+            continue
+    return None

@@ -1,0 +1,143 @@
+"""From data sets to numbered training examples: data -> augment -> target, everything a function of (seed, number)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.augment.scene import SceneOptions, augment
+from limbwise.data.find import open_source
+from limbwise.data.lsp import LspSource
+from limbwise.data.source import Source, Subset
+from limbwise.errors import InputError, UsageError
+from limbwise.sample import Sample
+from limbwise.spec import ModelSpec
+from limbwise.target.openpose import TargetOptions, Targets, targets
+from limbwise.train.batches import Example
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What is trained on.
+
+    `root`: a data set (a folder or a COCO json; see data.find), `also`: further ones, from which `also_share` of the samples comes.
+    `held_out`: so many last images of each set are never trained on (LSP and LSPE: always the last 1,000). `faces`: pseudo-labels
+    of face points for an LSP `root` (npz). `validate`: a COCO json to validate on (default: the held out images of the first set
+    that has such a json), at most `validate_images` of it, and as many of LSP's held out
+    ones, at a shorter side of `validate_side` pixels. `scene`, `target`: see augment and target.
+    """
+
+    root: str = ""
+    also: tuple[str, ...] = ()
+    also_share: float = 0.4
+    held_out: int = 500
+    faces: str = ""
+    validate: str = ""
+    validate_images: int = 100
+    validate_side: int = 256
+    scene: SceneOptions = field(default_factory=SceneOptions)
+    target: TargetOptions = field(default_factory=TargetOptions)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.also_share <= 1 or self.held_out < 0:
+            raise ValueError("also_share: between 0 and 1; held_out: from 0")
+
+
+def open_training(options: DataOptions) -> list[Source]:
+    """The parts of the data sets that are trained on, `root` first.
+
+    Raises UsageError where none is given, InputError where one is empty.
+    """
+    if not options.root:
+        raise UsageError("data.root is not set; give a data set: --set data.root=FOLDER")
+    return [_training_part(path, options) for path in (options.root, *options.also)]
+
+
+def _training_part(path: str, options: DataOptions) -> Source:
+    source = open_source(path)
+    if isinstance(source, LspSource):
+        faces = options.faces if options.faces and path == options.root else None
+        part: Source = LspSource(path, "train", faces=faces)
+    else:
+        part = Subset(source, np.arange(max(0, len(source) - options.held_out)))
+    if not len(part):
+        raise InputError(
+            f"{path}: no image is left to train on ({len(source)} in all, data.held_out = {options.held_out})"
+        )
+    return part
+
+
+class SceneMaker:
+    """Makes example `number` of a run: draws a set and its next image, composes a scene, draws its targets.
+
+    Within each set the images come in an order shuffled anew each time round, so that none is seen twice before all were seen
+    once; what is composed with them is drawn at random. Raises InputError for a damaged sample.
+    """
+
+    def __init__(self, sources: list[Source], spec: ModelSpec, options: DataOptions, seed: int) -> None:
+        self.sources, self.spec, self.options, self.seed = sources, spec, options, seed
+        self._orders: OrderedDict[tuple[int, int], npt.NDArray[np.intp]] = OrderedDict()
+
+    def __call__(self, number: int, attempt: int, size: int) -> Example:
+        rng = np.random.default_rng((self.seed, number, attempt))
+        source, position = self._place(number)
+        sample = source.load(self._index(source, position) if attempt == 0 else int(rng.integers(len(source))))
+        scene = augment(sample, lambda: self._any(rng), self.spec.skeleton, self._scene_options(size), rng)
+        wanted = targets(scene, self.spec, self.options.target)
+        maps, masks = by_head(wanted)
+        image = scene.image if self.spec.input.colour == "RGB" else scene.image[..., ::-1]
+        return Example(np.ascontiguousarray(image), maps, masks, scene.name)
+
+    def _place(self, number: int) -> tuple[Source, int]:
+        """The set that sample `number` comes from and how many came from it before: sets alternate by share, evenly."""
+        share = self.options.also_share if len(self.sources) > 1 else 0.0
+        others, before = int((number + 1) * share), int(number * share)
+        if others == before:
+            return self.sources[0], number - before
+        rest = self.sources[1:]
+        return rest[before % len(rest)], before // len(rest)
+
+    def _index(self, source: Source, position: int) -> int:
+        """The image at a position of the endless shuffled order of a set."""
+        turn, place = divmod(position, len(source))
+        key = (self.sources.index(source), turn)
+        if key not in self._orders:
+            self._orders[key] = np.random.default_rng((self.seed, *key)).permutation(len(source))
+            if len(self._orders) > 2 * len(self.sources):
+                self._orders.popitem(last=False)
+        return int(self._orders[key][place])
+
+    def _any(self, rng: np.random.Generator) -> Sample:
+        """A sample to compose with, of the first set: its single people."""
+        source = self.sources[0]
+        return source.load(int(rng.integers(len(source))))
+
+    def _scene_options(self, size: int) -> SceneOptions:
+        scene = self.options.scene
+        spatial = replace(scene.spatial, size=(size, size), least=scene.spatial.least)
+        return replace(scene, spatial=spatial)
+
+
+def by_head(wanted: Targets) -> tuple[Mapping[str, npt.NDArray[np.float32]], Mapping[str, npt.NDArray[np.float32]]]:
+    """Targets and masks by the names of the spec's heads."""
+    maps = {"heatmaps": wanted.heatmaps, "pafs": wanted.pafs}
+    count = len(wanted.heatmaps)
+    return maps, {"heatmaps": wanted.mask[:count], "pafs": wanted.mask[count:]}
+
+
+def make_samples(options: DataOptions, spec: ModelSpec, seed: int) -> SceneMaker:
+    """The maker for a recipe's data; raises UsageError and InputError as `open_training` does."""
+    return SceneMaker(open_training(options), spec, options, seed)
+
+
+def held_out(path: str | Path, count: int) -> Source:
+    """The part of a data set that training leaves out."""
+    source = open_source(path)
+    if isinstance(source, LspSource):
+        return LspSource(path, "val")
+    return Subset(source, np.arange(max(0, len(source) - count), len(source)))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from limbwise.errors import InputError
+from limbwise.metric.coco_ap import coco_ap, results
+from limbwise.people import People
+from limbwise.skeletons import COCO_17, OPENPOSE_18
+
+pytest.importorskip("pycocotools")
+AREA = 100.0 * 100.0
+
+
+def stick(x: float, y: float) -> np.ndarray:
+    """Seventeen points on a grid of 20 pixels."""
+    return np.array([[x + 20 * (i % 4), y + 20 * (i // 4)] for i in range(17)], np.float32)
+
+
+def people(*xy: np.ndarray, scores: list[float] | None = None) -> People:
+    points = np.stack(xy)
+    each = np.ones(points.shape[:2], np.float32)
+    return People(COCO_17, points, each, np.array(scores or [1.0] * len(xy), np.float32))
+
+
+def truth(images: dict[int, list[np.ndarray]]) -> dict[str, Any]:
+    rows = []
+    for image, sticks in images.items():
+        for xy in sticks:
+            xyv = np.concatenate([xy, np.full((17, 1), 2)], axis=1).ravel().tolist()
+            box = [float(xy[0, 0]), float(xy[0, 1]), 60.0, 80.0]
+            rows.append(
+                {"id": len(rows) + 1, "image_id": image, "category_id": 1, "keypoints": xyv, "area": AREA, "bbox": box}
+            )
+    return {"images": [{"id": image, "width": 400, "height": 300} for image in images], "annotations": rows}
+
+
+A, B = stick(20, 20), stick(200, 100)
+
+
+def test_truth_itself_is_perfect() -> None:
+    numbers = coco_ap({1: people(A, B)}, truth({1: [A, B]}))
+    assert (numbers.ap, numbers.ap50, numbers.ar, numbers.ap_large) == pytest.approx((1, 1, 1, 1))
+    assert numbers.ap_medium == -1  # nobody of that size was there
+
+
+def test_half_of_the_people_found_is_a_recall_of_a_half() -> None:
+    numbers = coco_ap({1: people(A)}, truth({1: [A, B]}))
+    assert numbers.ar == pytest.approx(0.5)
+    assert numbers.ap == pytest.approx(51 / 101)  # precision 1 at the recall thresholds 0, 0.01, ... 0.50
+
+
+def test_shift_with_a_known_oks() -> None:
+    """All points shifted by d: OKS = mean exp(-d^2 / (2 (2 sigma)^2 area)); it passes the thresholds below it."""
+    sigmas = np.array(COCO_17.sigmas)
+    for d in (3.0, 6.0, 10.0):
+        oks = np.exp(-(d**2) / (2 * (2 * sigmas) ** 2 * AREA)).mean()
+        passed = sum(oks >= 0.5 + 0.05 * i - 1e-12 for i in range(10))
+        numbers = coco_ap({1: people(A + np.float32([d, 0]))}, truth({1: [A]}))
+        assert numbers.ap == pytest.approx(passed / 10)
+
+
+def test_a_false_person_with_a_higher_score_halves_the_precision() -> None:
+    numbers = coco_ap({1: people(B, A, scores=[0.9, 0.1])}, truth({1: [A]}))
+    assert numbers.ap == pytest.approx(0.5)
+    assert coco_ap({1: people(B, A, scores=[0.1, 0.9])}, truth({1: [A]})).ap == pytest.approx(1)
+
+
+def test_nobody_found_and_images_left_out() -> None:
+    assert coco_ap({}, truth({1: [A]})).ap == 0
+    assert coco_ap({1: people(A)}, truth({1: [A], 2: [B]}), ids=[1]).ap == pytest.approx(1)
+    assert coco_ap({1: people(A)}, truth({1: [A], 2: [B]})).ar == pytest.approx(0.5)
+
+
+def test_other_skeletons_are_mapped_by_name() -> None:
+    assert coco_ap({1: people(A).as_skeleton(OPENPOSE_18)}, truth({1: [A]})).ap == pytest.approx(1)
+
+
+def test_missing_keypoints_do_not_stretch_the_box() -> None:
+    hidden = A.copy()
+    hidden[5:] = np.nan
+    row = results(7, people(hidden))[0]
+    xy = np.array(row["keypoints"]).reshape(17, 3)
+    assert row["image_id"] == 7
+    assert (xy[5:, 2] == 0).all()
+    assert (xy[:, 0] >= A[:5, 0].min()).all()
+    assert results(7, replace(people(A), xy=np.full((1, 17, 2), np.nan, np.float32))) == []
+
+
+def test_a_file_that_is_not_cocos(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(InputError, match=r"a\.json: not a COCO keypoint file"):
+        coco_ap({}, tmp_path / "a.json")

@@ -6,8 +6,8 @@ to people, the best link first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,11 @@ from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+
+
+def _option(default: Any, help: str) -> Any:
+    """A field of the options with its help text, of which the command line makes a flag."""
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -44,33 +49,40 @@ class OpenPoseOptions:
     `merges_count` adds the scores of links between begun people to the number of parts, as Chainer's code does.
     """
 
-    threshold: float = 0.03
-    noise_gain: float = 4.0
-    smoothing: float = 0.0
-    neighbours: Literal[4, 8] = 8
-    ties: Literal["first", "strict", "loose"] = "first"
-    subpixel: Literal["none", "parabola", "gaussian"] = "gaussian"
-    peak_score: Literal["raw", "smoothed"] = "raw"
-    apart: float = 0.0
-    max_peaks: int = 128
-    samples: int = 10
-    paf_threshold: float = 0.0
-    validity: float = 0.8
-    mean_of: Literal["all", "passing"] = "all"
-    near: float = 8.0
-    penalty: float = 1.0
-    longest: float = 0.5
-    longest_of: Literal["height", "width"] = "height"
-    min_limb_score: float = 0.0
-    matching: Literal["greedy", "hungarian"] = "greedy"
-    order: Literal["score", "limb"] = "score"
-    redundant: Literal["equal", "join", "fill", "off"] = "equal"
-    fragment_limit: float = 5.0
-    min_parts: int = 1
-    min_mean_score: float = 0.0
-    person_score: Literal["sum", "mean", "by_parts", "peaks"] = "sum"
-    merges_count: bool = False
-    max_people: int | None = None
+    threshold: float = _option(0.03, "least height of a peak")
+    noise_gain: float = _option(4.0, "and above this many standard deviations of the map's own noise")
+    smoothing: float = _option(0.0, "Gaussian over the maps before peaks are sought, in input pixels; 0: none")
+    neighbours: Literal[4, 8] = _option(8, "cells that a peak is higher than")
+    ties: Literal["first", "strict", "loose"] = _option(
+        "first", "of equal cells the first is a peak, none (strict), or each (loose)"
+    )
+    subpixel: Literal["none", "parabola", "gaussian"] = _option("gaussian", "how a peak is placed between cells")
+    peak_score: Literal["raw", "smoothed"] = _option("raw", "map that gives a peak its score")
+    apart: float = _option(0.0, "peaks this near to a higher one are dropped, in input pixels")
+    max_peaks: int = _option(128, "most peaks of a keypoint")
+    samples: int = _option(10, "points of a limb at which its field is read")
+    paf_threshold: float = _option(0.0, "what a sample must be above to count as valid")
+    validity: float = _option(0.8, "share of valid samples that a limb needs")
+    mean_of: Literal["all", "passing"] = _option("all", "samples whose mean is the limb's score")
+    near: float = _option(8.0, "below this length, in input pixels, a limb's direction counts less")
+    penalty: float = _option(1.0, "how much long limbs lose")
+    longest: float = _option(0.5, "share of the map's side beyond which a limb is long")
+    longest_of: Literal["height", "width"] = _option("height", "side of the map that longest is a share of")
+    min_limb_score: float = _option(0.0, "least score of a limb")
+    matching: Literal["greedy", "hungarian"] = _option("greedy", "one to one by limb: best first, or the greatest sum")
+    order: Literal["score", "limb"] = _option("score", "links are followed by score, or by limb")
+    redundant: Literal["equal", "join", "fill", "off"] = _option(
+        "equal",
+        "limbs that join what is joined already count as equal, only join what is begun, only fill in single parts, or are off",
+    )
+    fragment_limit: float = _option(
+        5.0, "how far from a typical body two pieces of a person may be to be joined; 0: never"
+    )
+    min_parts: int = _option(1, "fewest parts of a person")
+    min_mean_score: float = _option(0.0, "least score of a person per part")
+    person_score: Literal["sum", "mean", "by_parts", "peaks"] = _option("sum", "how a person's score is made")
+    merges_count: bool = _option(False, "count scores of merging links as parts, as Chainer's code does")
+    max_people: int | None = _option(None, "most people of an image")
 
     def __post_init__(self) -> None:
         for name in ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit"):

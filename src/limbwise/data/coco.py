@@ -62,10 +62,17 @@ class CocoSource(Source):
         has_neck_top = any("neck_top" in a for a in people)
         self.skeleton = skeleton or _skeleton(table, has_neck_top, self.path)
         self.images = Images(images if images is not None else self.path.parent, keep)
-        self.image_ids = [image["id"] for image in table["images"]]
+        self._image_ids = [image["id"] for image in table["images"]]
         self.names = [str(image["file_name"]) for image in table["images"]]
         self._sizes = [_size(image) for image in table["images"]]
         self._fill(people)
+
+    @property
+    def image_ids(self) -> list[object]:
+        return self._image_ids
+
+    def has_ignored(self, i: int) -> bool:
+        return bool(self._ignored[i])
 
     def labels(self, i: int) -> Labels:
         rows = self._trained[i]
@@ -73,6 +80,7 @@ class CocoSource(Source):
         absent = UNKNOWN if self.options.unlabelled == "unknown" else ABSENT
         written = xyv[..., 2]
         visibility = np.where(written >= 2, SEEN, np.where(written == 1, HIDDEN, absent)).astype(np.int8)
+        visibility[np.isnan(xyv).any(-1)] = SEEN  # not silently absent: load refuses it, check names it
         ids = tuple(int(self._ids[row]) for row in rows)
         return Labels(self.names[i], xyv[..., :2], visibility, boxes, self._areas[rows], ids, self._sizes[i])
 
@@ -88,7 +96,7 @@ class CocoSource(Source):
 
     def _fill(self, people: list[dict[str, Any]]) -> None:
         """Annotations as arrays, and for each image the rows of those to train on and of those to ignore."""
-        index = {key: i for i, key in enumerate(self.image_ids)}
+        index = {key: i for i, key in enumerate(self._image_ids)}
         self._trained: list[list[int]] = [[] for _ in self.names]
         self._ignored: list[list[int]] = [[] for _ in self.names]
         self._segments = {row: a["segmentation"] for row, a in enumerate(people) if a.get("segmentation")}
@@ -98,8 +106,13 @@ class CocoSource(Source):
         self._ids = np.array([_whole(a.get("id", row)) for row, a in enumerate(people)], np.int64)
         for row, annotation in enumerate(people):
             self._xyv[row] = self._keypoints(annotation)
-            self._boxes[row] = _box(annotation, self._xyv[row])
-            self._areas[row] = annotation.get("area") or np.prod(self._boxes[row, 2:] - self._boxes[row, :2])
+            try:
+                self._boxes[row] = _box(annotation, self._xyv[row])
+                self._areas[row] = annotation.get("area") or np.prod(self._boxes[row, 2:] - self._boxes[row, :2])
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"{self.path}: annotation {self._ids[row]}: bbox, area: numbers are expected"
+                ) from None
             i = index.get(annotation.get("image_id"))
             if i is None:
                 where = f"{self.path}: annotation {self._ids[row]}"
@@ -108,7 +121,7 @@ class CocoSource(Source):
             (self._trained if trained else self._ignored)[i].append(row)
 
     def _is_enough(self, row: int) -> bool:
-        labelled = int((self._xyv[row, :, 2] > 0).sum())
+        labelled = int((~(self._xyv[row, :, 2] <= 0)).sum())
         return labelled >= max(1, self.options.min_keypoints) and not self._areas[row] < self.options.min_area
 
     def _keypoints(self, annotation: dict[str, Any]) -> npt.NDArray[np.float32]:
@@ -147,23 +160,24 @@ def _read(path: Path) -> dict[str, Any]:
 def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton:
     """The skeleton of the first category that has keypoints; one of the house where the names are the same."""
     category = next((c for c in table.get("categories", []) if isinstance(c, dict) and c.get("keypoints")), None)
-    names = tuple(category["keypoints"]) if category else COCO_17.keypoints
+    names = tuple(str(name) for name in category["keypoints"]) if category else COCO_17.keypoints
     if has_neck_top:
         names += NECK_TOP
     known = next((s for s in SKELETONS.values() if s.keypoints == names), None)
     if known is not None:
         return known
-    limbs = tuple((a - 1, b - 1) for a, b in (category or {}).get("skeleton", []))
-    limbs += ((len(names) - 2, len(names) - 1),) if has_neck_top else ()
     house = {name: sigma for s in SKELETONS.values() for name, sigma in zip(s.keypoints, s.sigmas, strict=True)}
     try:
+        limbs = tuple((a - 1, b - 1) for a, b in (category or {}).get("skeleton", []))
+        limbs += ((len(names) - 2, len(names) - 1),) if has_neck_top else ()
         return Skeleton(f"{path.stem}_{len(names)}", names, limbs, tuple(house.get(name, 0.08) for name in names))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path}: categories: {error}") from error
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:
-    return (int(image["width"]), int(image["height"])) if {"width", "height"} <= image.keys() else None
+    width, height = image.get("width"), image.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _whole(number: Any) -> int:

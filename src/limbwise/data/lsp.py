@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.data.images import Images
+from limbwise.data.sides import is_twisted
 from limbwise.data.source import Labels, Source, grown
 from limbwise.errors import InputError
 from limbwise.sample import HIDDEN, SEEN, UNKNOWN
@@ -28,7 +29,8 @@ VALIDATION = 1000  # the last images of LSP and LSPE are kept for validation by 
 
 
 class LspSource(Source):
-    """LSP or LSPE in folder `root`; `part` train leaves out the last 1,000 images, val is these.
+    """LSP or LSPE in folder `root`; `part` val is the last 1,000 images, train the others less those of whom shoulders and hips run
+    opposite ways (two in a hundred of LSPE): the sides of one of them are swapped, and nobody knows which.
 
     Other people in the picture are not labelled. What is further than `margin` of the person's size from the person's box is
     therefore ignored: within it a second person is rare, beyond it common. The box is that of the marked joints, grown by a
@@ -46,6 +48,10 @@ class LspSource(Source):
         if faces is not None:
             self.skeleton, joints, visibility = _with_faces(joints, visibility, Path(faces))
         chosen = np.flatnonzero({"all": np.ones_like(is_val), "train": ~is_val, "val": is_val}[part])
+        if part == "train":
+            chosen = np.array(
+                [i for i in chosen if not is_twisted(joints[i], visibility[i] >= HIDDEN, self.skeleton)], int
+            )
         self.names = [names[i] for i in chosen]
         self.margin = margin
         self._joints, self._visibility = joints[chosen], visibility[chosen]
@@ -55,7 +61,8 @@ class LspSource(Source):
     def labels(self, i: int) -> Labels:
         box = self._boxes[i : i + 1]
         area = 0.5 * (box[:, 2:] - box[:, :2]).prod(1)  # about half of a person's box is person
-        return Labels(self.names[i], self._joints[i : i + 1], self._visibility[i : i + 1], box, area, (i,))
+        joints, visibility = self._joints[i : i + 1], self._visibility[i : i + 1]
+        return Labels(self.names[i], joints, visibility, box, area, (i,), stated_boxes=False)
 
     def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
         left, top, right, bottom = np.clip(grown(self._boxes[i : i + 1], self.margin)[0], 0, None).round().astype(int)

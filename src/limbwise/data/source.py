@@ -21,7 +21,7 @@ class Labels:
 
     `name`: the image file. `xy` (N, K, 2) float32 and `visibility` (N, K) int8 as in Sample, coordinates of what is not marked
     are meaningless. `boxes` (N, 4) float32 xyxy, `areas` (N,) float32. `ids`: N annotation ids. `size`: (width, height) of the
-    image as the data set states it, or None.
+    image as the data set states it, or None. `stated_boxes`: whether it states the boxes, or they are told from the keypoints.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Labels:
     areas: npt.NDArray[np.float32]
     ids: tuple[int, ...] = ()
     size: tuple[int, int] | None = None
+    stated_boxes: bool = True
 
     @property
     def marked(self) -> npt.NDArray[np.bool_]:
@@ -45,6 +46,11 @@ class Source(ABC):
     images: Images
     names: list[str]
 
+    @property
+    def image_ids(self) -> list[object]:
+        """What the data set calls each image; the file name where it has no other."""
+        return list(self.names)
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -55,6 +61,10 @@ class Source(ABC):
     @abstractmethod
     def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
         """(H, W) where unlabelled people may be in image i of (width, height) `size`."""
+
+    def has_ignored(self, i: int) -> bool:
+        """Whether image i has annotations that are ignored, not taught (crowds, people without keypoints)."""
+        return False
 
     def load(self, i: int) -> Sample:
         """Image i; raises InputError where the image is missing or broken or a label is not a number."""
@@ -82,6 +92,13 @@ class Subset(Source):
 
     def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
         return self.source.ignore(int(self.indices[i]), size)
+
+    @property
+    def image_ids(self) -> list[object]:
+        return [self.source.image_ids[i] for i in self.indices]
+
+    def has_ignored(self, i: int) -> bool:
+        return self.source.has_ignored(int(self.indices[i]))
 
 
 def grown(boxes: npt.NDArray[np.float32], share: float | npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -1,15 +1,21 @@
-"""Tables from TOML and JSON files to frozen dataclasses, with errors that name the file and the field."""
+"""Options as fields of frozen dataclasses, and tables from TOML and JSON files to them, with errors that name file and field."""
 
 from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from limbwise.errors import InputError
 
 T = TypeVar("T")
+
+
+def option(default: Any, help: str) -> Any:
+    """A field of a dataclass of options, with the text that the command line shows for the flag that it makes of it."""
+    return field(default=default, metadata={"help": help})
 
 
 def read_table(path: str | Path) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def test_resuming_something_else_is_refused(tmp_path: Path, dots_model: Path) ->
     pictures = folder_of_pictures(tmp_path / "in", 2)
     out = tmp_path / "out"
     assert predict(pictures, dots_model, out).returncode == 0
-    other = predict(pictures, dots_model, out, "--resume", "--peak-threshold", "0.3")
+    other = predict(pictures, dots_model, out, "--resume", "--threshold", "0.3")
     assert other.returncode == 2
     assert len(other.stderr.splitlines()) == 1
 

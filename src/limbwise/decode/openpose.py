@@ -6,8 +6,8 @@ to people, the best link first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,13 @@ from limbwise.decode.fragments import join_fragments, typical_body
 from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
 from limbwise.decode.limbs import match_exactly, score_limbs
 from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
+from limbwise.fields import option
 from limbwise.geometry import apply, cell_frame
 from limbwise.people import People
 from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-
-
-def _option(default: Any, help: str) -> Any:
-    """A field of the options with its help text, of which the command line makes a flag."""
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -49,40 +45,40 @@ class OpenPoseOptions:
     `merges_count` adds the scores of links between begun people to the number of parts, as Chainer's code does.
     """
 
-    threshold: float = _option(0.03, "least height of a peak")
-    noise_gain: float = _option(4.0, "and above this many standard deviations of the map's own noise")
-    smoothing: float = _option(0.0, "Gaussian over the maps before peaks are sought, in input pixels; 0: none")
-    neighbours: Literal[4, 8] = _option(8, "cells that a peak is higher than")
-    ties: Literal["first", "strict", "loose"] = _option(
+    threshold: float = option(0.03, "least height of a peak")
+    noise_gain: float = option(4.0, "and above this many standard deviations of the map's own noise")
+    smoothing: float = option(0.0, "Gaussian over the maps before peaks are sought, in input pixels; 0: none")
+    neighbours: Literal[4, 8] = option(8, "cells that a peak is higher than")
+    ties: Literal["first", "strict", "loose"] = option(
         "first", "of equal cells the first is a peak, none (strict), or each (loose)"
     )
-    subpixel: Literal["none", "parabola", "gaussian"] = _option("gaussian", "how a peak is placed between cells")
-    peak_score: Literal["raw", "smoothed"] = _option("raw", "map that gives a peak its score")
-    apart: float = _option(0.0, "peaks this near to a higher one are dropped, in input pixels")
-    max_peaks: int = _option(128, "most peaks of a keypoint")
-    samples: int = _option(10, "points of a limb at which its field is read")
-    paf_threshold: float = _option(0.0, "what a sample must be above to count as valid")
-    validity: float = _option(0.8, "share of valid samples that a limb needs")
-    mean_of: Literal["all", "passing"] = _option("all", "samples whose mean is the limb's score")
-    near: float = _option(8.0, "below this length, in input pixels, a limb's direction counts less")
-    penalty: float = _option(1.0, "how much long limbs lose")
-    longest: float = _option(0.5, "share of the map's side beyond which a limb is long")
-    longest_of: Literal["height", "width"] = _option("height", "side of the map that longest is a share of")
-    min_limb_score: float = _option(0.0, "least score of a limb")
-    matching: Literal["greedy", "hungarian"] = _option("greedy", "one to one by limb: best first, or the greatest sum")
-    order: Literal["score", "limb"] = _option("score", "links are followed by score, or by limb")
-    redundant: Literal["equal", "join", "fill", "off"] = _option(
+    subpixel: Literal["none", "parabola", "gaussian"] = option("gaussian", "how a peak is placed between cells")
+    peak_score: Literal["raw", "smoothed"] = option("raw", "map that gives a peak its score")
+    apart: float = option(0.0, "peaks this near to a higher one are dropped, in input pixels")
+    max_peaks: int = option(128, "most peaks of a keypoint")
+    samples: int = option(10, "points of a limb at which its field is read")
+    paf_threshold: float = option(0.0, "what a sample must be above to count as valid")
+    validity: float = option(0.8, "share of valid samples that a limb needs")
+    mean_of: Literal["all", "passing"] = option("all", "samples whose mean is the limb's score")
+    near: float = option(8.0, "below this length, in input pixels, a limb's direction counts less")
+    penalty: float = option(1.0, "how much long limbs lose")
+    longest: float = option(0.5, "share of the map's side beyond which a limb is long")
+    longest_of: Literal["height", "width"] = option("height", "side of the map that longest is a share of")
+    min_limb_score: float = option(0.0, "least score of a limb")
+    matching: Literal["greedy", "hungarian"] = option("greedy", "one to one by limb: best first, or the greatest sum")
+    order: Literal["score", "limb"] = option("score", "links are followed by score, or by limb")
+    redundant: Literal["equal", "join", "fill", "off"] = option(
         "equal",
         "limbs that join what is joined already count as equal, only join what is begun, only fill in single parts, or are off",
     )
-    fragment_limit: float = _option(
+    fragment_limit: float = option(
         5.0, "how far from a typical body two pieces of a person may be to be joined; 0: never"
     )
-    min_parts: int = _option(1, "fewest parts of a person")
-    min_mean_score: float = _option(0.0, "least score of a person per part")
-    person_score: Literal["sum", "mean", "by_parts", "peaks"] = _option("sum", "how a person's score is made")
-    merges_count: bool = _option(False, "count scores of merging links as parts, as Chainer's code does")
-    max_people: int | None = _option(None, "most people of an image")
+    min_parts: int = option(1, "fewest parts of a person")
+    min_mean_score: float = option(0.0, "least score of a person per part")
+    person_score: Literal["sum", "mean", "by_parts", "peaks"] = option("sum", "how a person's score is made")
+    merges_count: bool = option(False, "count scores of merging links as parts, as Chainer's code does")
+    max_people: int | None = option(None, "most people of an image")
 
     def __post_init__(self) -> None:
         for name in ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit"):

@@ -86,29 +86,38 @@ def _is_peak(m: Floats, y: int, x: int, eight: bool, ties: int) -> bool:
 
 
 @njit(cache=True)
-def _vertex(low: float, mid: float, high: float) -> float:
-    """Offset, -0.5 to 0.5, of the top of a parabola through three values at -1, 0 and 1."""
+def _vertex(low: float, mid: float, high: float) -> tuple[float, float]:
+    """The top of a parabola through three values at -1, 0 and 1: its place, -0.5 to 0.5, and how much higher than `mid` it is."""
     bend = low + high - 2 * mid
-    return min(max(0.5 * (low - high) / bend, -0.5), 0.5) if bend < 0 else 0.0
+    if bend >= 0:
+        return 0.0, 0.0
+    place = min(max(0.5 * (low - high) / bend, -0.5), 0.5)
+    return place, 0.5 * place * (high - low) + 0.5 * place * place * bend
 
 
 @njit(cache=True)
-def _offset(m: Floats, y: int, x: int, method: int) -> tuple[float, float]:
-    """Sub-pixel offset (x, y) of a peak. A Gaussian is fitted to rows and columns smoothed across (1 2 1): half the noise."""
+def _top(m: Floats, y: int, x: int, method: int, inside_x: bool, inside_y: bool) -> tuple[float, float, float]:
+    """The top of a peak: sub-pixel offset (x, y), and its height as a multiple of the cell's.
+
+    A Gaussian is fitted to rows and columns smoothed across (1 2 1), which halves the noise. On the edge of the map, where what lies
+    beyond is unknown, the offset is 0.
+    """
     if method == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 1.0
     if method == 1:
         v = m[y, x]
-        return _vertex(m[y, x - 1], v, m[y, x + 1]), _vertex(m[y - 1, x], v, m[y + 1, x])
+        (dx, up_x), (dy, up_y) = _vertex(m[y, x - 1], v, m[y, x + 1]), _vertex(m[y - 1, x], v, m[y + 1, x])
+        return dx * inside_x, dy * inside_y, 1 + (up_x * inside_x + up_y * inside_y) / v
     column, row = m[y - 1, x] + 2 * m[y, x] + m[y + 1, x], m[y, x - 1] + 2 * m[y, x] + m[y, x + 1]
     if column <= 0 or row <= 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 1.0
     left = (m[y - 1, x - 1] + 2 * m[y, x - 1] + m[y + 1, x - 1]) / column
     right = (m[y - 1, x + 1] + 2 * m[y, x + 1] + m[y + 1, x + 1]) / column
     above = (m[y - 1, x - 1] + 2 * m[y - 1, x] + m[y - 1, x + 1]) / row
     below = (m[y + 1, x - 1] + 2 * m[y + 1, x] + m[y + 1, x + 1]) / row
-    dx = _vertex(math.log(max(left, TINY)), 0.0, math.log(max(right, TINY)))
-    return dx, _vertex(math.log(max(above, TINY)), 0.0, math.log(max(below, TINY)))
+    dx, up_x = _vertex(math.log(max(left, TINY)), 0.0, math.log(max(right, TINY)))
+    dy, up_y = _vertex(math.log(max(above, TINY)), 0.0, math.log(max(below, TINY)))
+    return dx * inside_x, dy * inside_y, math.exp(up_x * inside_x + up_y * inside_y)
 
 
 @njit(cache=True)
@@ -158,13 +167,10 @@ def find_peaks(
                 if row[x] > least and _is_peak(smooth, y, x + border, eight, ties):
                     if count == len(peaks):
                         peaks = np.concatenate((peaks, np.empty_like(peaks)))
-                    dx, dy = _offset(smooth, y, x + border, method)
-                    if x == 0 or x == width - 1:  # what lies beyond the edge is unknown
-                        dx = 0.0
-                    if y == border or y == border + height - 1:
-                        dy = 0.0
-                    peaks[count, 0], peaks[count, 1] = x + dx, y - border + dy
-                    peaks[count, 2] = raw[y, x + border] if raw_score else row[x]
+                    inside_x, inside_y = 0 < x < width - 1, border < y < border + height - 1
+                    dx, dy, rise = _top(smooth, y, x + border, method, inside_x, inside_y)
+                    height_here = raw[y, x + border] if raw_score else row[x]
+                    peaks[count] = x + dx, y - border + dy, height_here * rise
                     count += 1
         count = _thin(peaks, start[k], count, apart, limit)
         start[k + 1] = count

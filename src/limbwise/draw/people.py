@@ -6,9 +6,9 @@ surroundings, which is blended with the picture once: the cost follows the area 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from limbwise.draw.palette import OUTLINE, Colour, id_colour, is_face, keypoint_colours, limb_colours, side_of
 from limbwise.draw.text import Image, check_image, put_chip, text_height
+from limbwise.fields import option
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 
@@ -23,11 +24,6 @@ Floats = npt.NDArray[np.float32]
 
 SHIFT = 4  # OpenCV draws at 1/16 pixel
 FINE = 0.4  # width of the lines of a face outline or a hand, as a share of the body's
-
-
-def _option(default: Any, help: str) -> Any:
-    """A field of the options with its help text, of which the command line makes a flag."""
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -38,15 +34,15 @@ class DrawOptions:
     Raises ValueError that names the field.
     """
 
-    palette: Literal["limb", "id"] = _option("limb", "a colour per place on the body, or per person")
-    background: Literal["image", "black", "white"] = _option("image", "what the people are drawn on")
-    alpha: float = _option(0.9, "how much the drawing covers, 0 to 1")
-    kpt_thr: float = _option(0.0, "leave out keypoints with a lower score")
-    limbs: bool = _option(True, "draw the limbs")
-    joints: bool = _option(True, "draw the keypoints")
-    boxes: bool = _option(False, "draw a box around each person")
-    ids: bool = _option(True, "draw the ids, where people have them")
-    line_width: float | None = _option(None, "width of limbs in pixels (default: by the size of picture and person)")
+    palette: Literal["limb", "id"] = option("limb", "a colour per place on the body, or per person")
+    background: Literal["image", "black", "white"] = option("image", "what the people are drawn on")
+    alpha: float = option(0.9, "how much the drawing covers, 0 to 1")
+    kpt_thr: float = option(0.0, "leave out keypoints with a lower score")
+    limbs: bool = option(True, "draw the limbs")
+    joints: bool = option(True, "draw the keypoints")
+    boxes: bool = option(False, "draw a box around each person")
+    ids: bool = option(True, "draw the ids, where people have them")
+    line_width: float | None = option(None, "width of limbs in pixels (default: by the size of picture and person)")
 
     def __post_init__(self) -> None:
         if self.palette not in ("limb", "id"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import overlap
 from limbwise.estimate.views import Prepared, choose_views, merge, prepare
 from limbwise.estimate.zoo import find_model
+from limbwise.fields import option
 from limbwise.geometry import invert
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image
@@ -31,15 +32,15 @@ Image = npt.NDArray[np.uint8]
 class ModelOptions:
     """Which network, on what, and how it looks at a picture."""
 
-    model: str = field(default="default", metadata={"help": "name of a model, or path of a weights file"})
-    spec: Path | None = field(default=None, metadata={"help": "the model's spec (JSON), where none lies beside it"})
-    engine: Literal["openvino", "onnxruntime", "pytorch"] = field(default="openvino", metadata={"help": "what runs it"})
-    device: str = field(default="CPU", metadata={"help": "CPU, GPU, NPU or AUTO (OpenVINO); cpu or cuda (PyTorch)"})
-    threads: int = field(default=0, metadata={"help": "threads of the network; 0: all cores"})
-    precision: Literal["f32", "bf16", "f16"] = field(default="f32", metadata={"help": "arithmetic of the network"})
-    size: int | None = field(default=None, metadata={"help": "shorter side of the network's input in pixels"})
-    precise: bool = field(default=False, metadata={"help": "look at four scales: slower, better"})
-    flip: bool = field(default=False, metadata={"help": "look at the mirror image too"})
+    model: str = option("default", "name of a model, or path of a weights file")
+    spec: Path | None = option(None, "the model's spec (JSON), where none lies beside it")
+    engine: Literal["openvino", "onnxruntime", "pytorch"] = option("openvino", "what runs it")
+    device: str = option("CPU", "CPU, GPU, NPU or AUTO (OpenVINO); cpu or cuda (PyTorch)")
+    threads: int = option(0, "threads of the network; 0: all cores")
+    precision: Literal["f32", "bf16", "f16"] = option("f32", "arithmetic of the network")
+    size: int | None = option(None, "shorter side of the network's input in pixels")
+    precise: bool = option(False, "look at four scales: slower, better")
+    flip: bool = option(False, "look at the mirror image too")
 
 
 class Estimator:

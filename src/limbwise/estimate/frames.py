@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
+from limbwise.fields import option
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image
 from limbwise.media.sources import Source, find_sources
@@ -16,9 +17,9 @@ from limbwise.media.sources import Source, find_sources
 class Cut:
     """Which frames of a video are wanted."""
 
-    start: int = field(default=0, metadata={"help": "first frame of each video, from 0"})
-    stop: int | None = field(default=None, metadata={"help": "frame of each video before which to stop"})
-    step: int = field(default=1, metadata={"help": "take every n-th frame"})
+    start: int = option(0, "first frame of each video, from 0")
+    stop: int | None = option(None, "frame of each video before which to stop")
+    step: int = option(1, "take every n-th frame")
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.step < 1 or (self.stop is not None and self.stop <= self.start):

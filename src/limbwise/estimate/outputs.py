@@ -14,14 +14,14 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from limbwise.draw.people import DrawOptions, draw_people
 from limbwise.errors import UsageError
 from limbwise.estimate.maps import Maps, save_maps
-from limbwise.fields import read_table
+from limbwise.fields import option, read_table
 from limbwise.files import whole_file
 from limbwise.media.frame import Frame
 from limbwise.media.image import write_image
@@ -40,11 +40,11 @@ AT_ONCE = {"openpose"}  # formats of one file a frame; the others are one file f
 class OutputOptions:
     """What is written."""
 
-    draw: bool = field(default=False, metadata={"help": "write pictures and videos with the people drawn"})
-    audio: bool = field(default=False, metadata={"help": "keep the sound of videos that are drawn"})
-    save_maps: bool = field(default=False, metadata={"help": "keep the network's maps, for `limbwise decode`"})
-    overwrite: bool = field(default=False, metadata={"help": "replace the results of an earlier run"})
-    resume: bool = field(default=False, metadata={"help": "go on with a run that was interrupted"})
+    draw: bool = option(False, "write pictures and videos with the people drawn")
+    audio: bool = option(False, "keep the sound of videos that are drawn")
+    save_maps: bool = option(False, "keep the network's maps, for `limbwise decode`")
+    overwrite: bool = option(False, "replace the results of an earlier run")
+    resume: bool = option(False, "go on with a run that was interrupted")
 
 
 class Outputs:

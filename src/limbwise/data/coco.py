@@ -126,7 +126,7 @@ class CocoSource(Source):
 
     def _keypoints(self, annotation: dict[str, Any]) -> npt.NDArray[np.float32]:
         """(K, 3) x, y, v of one annotation; zeros for a crowd."""
-        written = [*annotation.get("keypoints", ()), *annotation.get("neck_top", ())]
+        written = [*(annotation.get("keypoints") or ()), *annotation.get("neck_top", ())]
         count = len(self.skeleton)
         if not annotation.get("keypoints"):
             return np.zeros((count, 3), np.float32)

@@ -16,9 +16,7 @@ def region(segment: Any, box: npt.NDArray[np.float32], size: tuple[int, int]) ->
         return polygons(segment, size)
     if isinstance(segment, dict) and segment.get("size") == [size[1], size[0]]:
         counts = segment["counts"]
-        mask = run_lengths(counts, size) if isinstance(counts, list) else _packed(segment)
-        if mask is not None:
-            return mask
+        return run_lengths(counts if isinstance(counts, list) else unpacked(counts), size)
     return box_mask(box, size)
 
 
@@ -49,10 +47,17 @@ def box_mask(box: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
     return mask
 
 
-def _packed(segment: dict[str, Any]) -> Mask | None:
-    """Run lengths packed in a string, through pycocotools where it is installed; else None."""
-    try:
-        from pycocotools.mask import decode
-    except ImportError:
-        return None
-    return np.asarray(decode(segment), bool)
+def unpacked(text: str) -> list[int]:
+    """Run lengths from COCO's string for them: digits of base 32 from the lowest, +48 as characters, 32 where more follow, the
+    highest digit's 16 for a negative number; from the fourth on a number is the difference to the one two before."""
+    counts: list[int] = []
+    value = shift = 0
+    for digit in text.encode():
+        digit -= 48
+        value |= (digit & 31) << shift
+        shift += 5
+        if not digit & 32:
+            value -= (1 << shift) if digit & 16 else 0
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    return counts

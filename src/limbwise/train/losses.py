@@ -25,9 +25,9 @@ class LossOptions:
     hard: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.foreground < 1:
+        if not self.foreground >= 1:
             raise ValueError("foreground: must be at least 1")
-        if self.hard < 0:
+        if not self.hard >= 0:
             raise ValueError("hard: must not be negative")
 
 

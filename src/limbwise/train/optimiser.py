@@ -34,7 +34,7 @@ class OptimiserOptions:
     gradient (0: no bound). `momentum` is SGD's; `betas` are Adam's."""
 
     kind: Literal["adamw", "adam", "sgd"] = "adamw"
-    rate: float = 1.5e-3
+    rate: float = 2e-3
     decay: float = 0.02
     betas: tuple[float, float] = (0.9, 0.99)
     momentum: float = 0.9

@@ -29,23 +29,20 @@ Ints = npt.NDArray[np.int64]
 class OpenPoseOptions:
     """How maps become people; the presets below give the published sets. Lengths in network-input pixels unless said otherwise.
 
-    Peaks: above `threshold` and above `noise_gain` standard deviations of a map's own noise, on maps smoothed by a Gaussian of
-    `smoothing` (0: as they are), higher than `neighbours` cells; of equal ones the "first" is a peak, none ("strict") or each
-    ("loose"); placed by `subpixel`; scored on the "raw" or the "smoothed" map; `apart` or less from a higher one they are
-    dropped; at most `max_peaks` a keypoint, which bounds the time on noise.
+    Peaks: above `threshold` and above `noise_gain` standard deviations of a map's own noise; those below the threshold, down to
+    `weak`, only join people that stronger ones have begun. `max_peaks` bounds the time on noise.
     Limbs: the field is read at `samples` points; a share of `validity` of them must be above `paf_threshold`; the score is the
-    mean over "all" or the "passing" ones, less `penalty` x the share of the length beyond `longest` x the map's height or width;
-    it must be above `min_limb_score`. Below `near` the direction of a limb counts less, down to not at all.
-    People: `matching` one to one per limb, "greedy" by score or "hungarian" for the greatest sum; links are followed best "score"
-    first, or by "limb" in the order of the spec; `redundant` limbs count as "equal", only "join" what is begun, "fill" in single
-    parts, or are "off". Pieces that no link joins are joined where a typical body fits them together nearly as well as each
-    alone: up to `fragment_limit` squared standard deviations worse (0: never). Kept are people of `min_parts` parts and a mean
-    of `min_mean_score` per part, the best `max_people`. `person_score`: the "sum" of peaks and links, its "mean" per part, the
-    sum "by_parts" (times their number) or of the "peaks".
-    `merges_count` adds the scores of links between begun people to the number of parts, as Chainer's code does.
+    mean, less `penalty` x the share of the length beyond `longest` x the map's height or width. Below `near` the direction of a
+    limb counts less, down to not at all.
+    People: links are followed best score first (times the square root of the mean height of their peaks), or limb by limb in the
+    order of the spec. Pieces that no link joins are joined where a typical body fits them together nearly as well as each alone:
+    up to `fragment_limit` squared standard deviations worse. Kept are people of `min_parts` parts and a mean of `min_mean_score`
+    per part. `person_score`: the sum of peaks and links, its mean per part, the sum "by_parts" (times their number), or the sum
+    of the peaks alone. `merges_count` adds scores of links between begun people to the number of parts, as Chainer's code does.
     """
 
     threshold: float = option(0.03, "least height of a peak")
+    weak: float = option(0.005, "least height of a peak that may join a person but not begin one")
     noise_gain: float = option(4.0, "and above this many standard deviations of the map's own noise")
     smoothing: float = option(0.0, "Gaussian over the maps before peaks are sought, in input pixels; 0: none")
     neighbours: Literal[4, 8] = option(8, "cells that a peak is higher than")
@@ -92,20 +89,20 @@ class OpenPoseOptions:
 
 def python_original() -> OpenPoseOptions:
     """Cao's Python demo: smoothed by 3 pixels, score of the raw map, 9 of 10 samples, at least 4 parts and 0.4 each."""
-    return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="loose", paf_threshold=0.05, validity=0.9,
+    return OpenPoseOptions(threshold=0.1, weak=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="loose", paf_threshold=0.05, validity=0.9,
                            near=0, fragment_limit=0, order="limb", redundant="join", min_parts=4, min_mean_score=0.4)  # fmt: skip
 
 
 def matlab() -> OpenPoseOptions:
     """Cao's Matlab code for COCO: strict peaks 6 pixels apart, mean of the passing samples, redundant limbs only fill."""
-    return OpenPoseOptions(threshold=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="strict", apart=6, paf_threshold=0.05,
+    return OpenPoseOptions(threshold=0.1, weak=0.1, noise_gain=0, smoothing=3, neighbours=4, ties="strict", apart=6, paf_threshold=0.05,
                            validity=0.9, mean_of="passing", near=0, fragment_limit=0, order="limb", redundant="fill", min_parts=3,
                            min_mean_score=0.2, person_score="by_parts")  # fmt: skip
 
 
 def chainer() -> OpenPoseOptions:
     """Chainer's real-time OpenPose: threshold 0.05, score of the smoothed map, penalty from the map's width on, 3 parts, 0.2."""
-    return OpenPoseOptions(threshold=0.05, noise_gain=0, smoothing=2.5, neighbours=4, ties="strict", peak_score="smoothed",
+    return OpenPoseOptions(threshold=0.05, weak=0.05, noise_gain=0, smoothing=2.5, neighbours=4, ties="strict", peak_score="smoothed",
                            paf_threshold=0.05, validity=0.9, near=0, longest=1, longest_of="width", fragment_limit=0, order="limb",
                            redundant="join", min_parts=3, min_mean_score=0.2, merges_count=True)  # fmt: skip
 
@@ -132,7 +129,11 @@ def decode_with_candidates(
     stride = spec.heads["heatmaps"].stride
     peaks, start = _peaks(heatmaps, len(spec.skeleton), stride, options)
     links, scores = _links(pafs, peaks, start, spec, options)
-    parts, sums, merges = group_links(start, links, scores, _order(links, scores, spec, options), _rule(spec, options))
+    strong = peaks[:, 2] > options.threshold if options.weak < options.threshold else np.ones(len(peaks), bool)
+    order = _order(links, scores, peaks[:, 2], strong, spec, options)
+    parts, sums, merges = group_links(start, links, scores, order, _rule(spec, options))
+    begun = (strong[parts] & (parts >= 0)).any(1)
+    parts, sums, merges = parts[begun], sums[begun], merges[begun]
     if options.fragment_limit > 0:
         into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
         parts, sums, merges = _gather(into, parts, sums, merges)
@@ -154,7 +155,8 @@ def _checked(heatmaps: Floats, pafs: Floats, spec: ModelSpec) -> tuple[Floats, F
 def _peaks(heatmaps: Floats, keypoints: int, stride: int, options: OpenPoseOptions) -> tuple[Floats, Ints]:
     """Peaks (M, 3) in cells and where each keypoint's begin."""
     peaks, start = find_peaks(
-        heatmaps, keypoints, float(options.threshold), float(options.noise_gain), gaussian_kernel(options.smoothing / stride),
+        heatmaps, keypoints, float(min(options.threshold, options.weak)), float(options.noise_gain),
+        gaussian_kernel(options.smoothing / stride),
         options.peak_score == "raw", options.neighbours == 8, TIES[options.ties], SUBPIXEL[options.subpixel],
         options.apart / stride, options.max_peaks,
     )  # fmt: skip
@@ -175,13 +177,23 @@ def _links(pafs: Floats, peaks: Floats, start: Ints, spec: ModelSpec, options: O
     return links, scores
 
 
-def _order(links: Ints, scores: Floats, spec: ModelSpec, options: OpenPoseOptions) -> Ints:
-    """In which order links are followed; links of redundant limbs come last unless they are equal."""
+def _order(
+    links: Ints,
+    scores: Floats,
+    heights: Floats,
+    strong: npt.NDArray[np.bool_],
+    spec: ModelSpec,
+    options: OpenPoseOptions,
+) -> Ints:
+    """In which order links are followed: those with weak peaks last, and before them redundant limbs, unless they are equal."""
+    a, b = links[:, 1], links[:, 2]
+    weak = ~(strong[a] & strong[b])
     if options.order == "limb":
-        return np.lexsort((-scores, links[:, 0]))
+        return np.lexsort((-scores, links[:, 0], weak))
+    trust = scores * (np.maximum(heights[a], 0) * np.maximum(heights[b], 0)) ** 0.25
     if options.redundant == "equal":
-        return np.argsort(-scores, kind="stable")
-    return np.lexsort((-scores, redundant_limbs(spec.limbs, len(spec.skeleton))[links[:, 0]]))
+        return np.lexsort((-trust, weak))
+    return np.lexsort((-trust, redundant_limbs(spec.limbs, len(spec.skeleton))[links[:, 0]], weak))
 
 
 def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:

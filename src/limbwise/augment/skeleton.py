@@ -30,7 +30,9 @@ def to_skeleton(sample: Sample, skeleton: Skeleton) -> Sample:
         if source[k] < 0:
             low = np.minimum(sample.visibility[:, a], sample.visibility[:, b])
             high = np.maximum(sample.visibility[:, a], sample.visibility[:, b])
-            visibility[:, k] = np.where(low >= HIDDEN, low, np.where(high == ABSENT, ABSENT, UNKNOWN))
+            visibility[:, k] = np.where(
+                low >= HIDDEN, low, np.where((low == ABSENT) & (high == ABSENT), ABSENT, UNKNOWN)
+            )
             xy[:, k] = np.where(low[:, None] >= HIDDEN, (people.xy[:, a] + people.xy[:, b]) / 2, np.nan)
     moved = People(skeleton, xy, (visibility >= HIDDEN).astype(np.float32), ids=people.ids)
     return replace(sample, people=moved, visibility=visibility.astype(np.int8))

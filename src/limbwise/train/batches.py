@@ -119,8 +119,10 @@ def batches(
     if not workers:
         yield from (make_batch(make, order, on_bad) for order in wanted)
         return
+    # With a generator of its own the loader leaves torch's alone, which a resumed run must find as it was.
     loader = DataLoader(_Made(make, on_bad), batch_size=None, sampler=wanted, num_workers=workers, prefetch_factor=ahead,
-                        multiprocessing_context="spawn", worker_init_fn=_one_thread, pin_memory=pin)  # fmt: skip
+                        multiprocessing_context="spawn", worker_init_fn=_one_thread, pin_memory=pin,
+                        generator=torch.Generator())  # fmt: skip
     try:
         yield from loader
     except (

@@ -110,7 +110,7 @@ def test_all_troubles_of_one_set_are_found_at_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("trouble", "damage", "people"), CASES[:3] + CASES[5:7])
+@pytest.mark.parametrize(("trouble", "damage", "people"), CASES[:3] + CASES[5:7] + CASES[8:9])
 def test_training_refuses_what_cannot_be_learnt(
     tmp_path: Path, trouble: str, damage: str, people: list[dict[str, Any]]
 ) -> None:

@@ -51,6 +51,13 @@ def test_far_from_the_person_is_ignored(tmp_path: Path) -> None:
     assert not LspSource(tmp_path, margin=10).load(0).ignore.any()
 
 
+def test_a_slip_outside_the_picture_is_unknown(tmp_path: Path) -> None:
+    joints = marked(1)
+    joints[5, :2] = 400, 90
+    roi = np.array([[0, 0, 160, 120, 160, 120]])
+    assert LspSource(archive(tmp_path, joints[None], roi=roi)).load(0).visibility[0, 5] == UNKNOWN
+
+
 def test_an_unknown_joint_may_lie_outside_the_box_of_the_others(tmp_path: Path) -> None:
     third = np.ones(14)
     third[[0, 1, 4, 5]] = 0

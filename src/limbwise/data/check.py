@@ -10,15 +10,13 @@ from typing import Literal
 import numpy as np
 
 from limbwise.data.sides import CLEARLY, trunk_sides
-from limbwise.data.source import Labels, Source
+from limbwise.data.source import SLACK, Labels, Source, outside
 from limbwise.errors import InputError
 from limbwise.sample import SEEN
 from limbwise.skeleton import Skeleton
 
 Trouble = Literal["duplicate id", "missing image", "broken image", "other size", "not a number", "keypoint outside",
                   "box outside", "empty box", "no labels", "swapped sides"]  # fmt: skip
-
-SLACK = 2.0  # pixels by which a label may leave the image: annotators' boxes and rounding do
 
 
 @dataclass(frozen=True)
@@ -87,20 +85,18 @@ def _check_numbers(labels: Labels) -> Iterator[Finding]:
 
 
 def _check_places(labels: Labels, size: tuple[int, int] | None, skeleton: Skeleton) -> Iterator[Finding]:
+    beyond = outside(labels, size) if size else np.zeros_like(labels.marked)
     for person, box in enumerate(labels.boxes):
         if not (box[2:] > box[:2]).all() and np.isfinite(box).all():
             yield Finding(labels.name, "empty box", f"{_who(labels, person)}: {_numbers(box)}")
         if size is None:
             continue
-        high = np.array(size) - 1 + SLACK
-        xy = labels.xy[person]
-        outside = labels.marked[person] & ((xy < -SLACK) | (xy > high)).any(-1)
-        for k in np.flatnonzero(outside):
-            where = f"{_numbers(xy[k])} in {size[0]} x {size[1]}"
+        for k in np.flatnonzero(beyond[person]):
+            where = f"{_numbers(labels.xy[person, k])} in {size[0]} x {size[1]}"
             yield Finding(
                 labels.name, "keypoint outside", f"{_who(labels, person)}: {skeleton.keypoints[k]} at {where}"
             )
-        if labels.stated_boxes and ((box[:2] < -SLACK) | (box[2:] > high)).any():
+        if labels.stated_boxes and ((box[:2] < -SLACK) | (box[2:] > np.array(size) - 1 + SLACK)).any():
             yield Finding(
                 labels.name, "box outside", f"{_who(labels, person)}: {_numbers(box)} in {size[0]} x {size[1]}"
             )

@@ -8,8 +8,8 @@ from limbwise.data.source import Source
 from limbwise.errors import InputError
 
 
-def open_source(where: str | Path) -> Source:
-    """The data set in a folder or a COCO json.
+def open_source(where: str | Path, keep: bool = False) -> Source:
+    """The data set in a folder or a COCO json; `keep` holds its decoded images in memory (see images.Images).
 
     A folder with `lspe_labels.npz` or `joints.mat` is LSP; otherwise it holds one COCO json, whose images lie in a zip of the
     same name (without _labels), in `images`, or beside it. A single .toml beside the json is its skeleton. Raises InputError
@@ -19,18 +19,18 @@ def open_source(where: str | Path) -> Source:
     if (where / "lspe_labels.npz").is_file() or (where / "joints.mat").is_file():
         from limbwise.data.lsp import LspSource
 
-        return LspSource(where)
-    return _coco(where if where.suffix == ".json" else _single(where, ".json"))
+        return LspSource(where, keep=keep)
+    return _coco(where if where.suffix == ".json" else _single(where, ".json"), keep)
 
 
-def _coco(path: Path) -> Source:
+def _coco(path: Path, keep: bool) -> Source:
     from limbwise.data.coco import CocoSource
     from limbwise.skeletons import read_skeleton
 
     zipped, folder = path.with_name(path.stem.removesuffix("_labels") + ".zip"), path.parent / "images"
     images = zipped if zipped.is_file() else folder if folder.is_dir() else path.parent
     tables = sorted(path.parent.glob("*.toml"))
-    return CocoSource(path, images, read_skeleton(tables[0]) if len(tables) == 1 else None)
+    return CocoSource(path, images, read_skeleton(tables[0]) if len(tables) == 1 else None, keep=keep)
 
 
 def _single(folder: Path, suffix: str) -> Path:

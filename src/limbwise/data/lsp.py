@@ -5,7 +5,7 @@ one archive `lspe_labels.npz` (ids, joints, is_val) beside `lspe_images.zip` or 
 
 The third number of a joint differs: LSP (array 3 x 14 x N) says 1 where the joint is covered, and marks all; LSPE
 (14 x 3 x N) says 0 where nobody marked it, which is UNKNOWN: it may be anywhere, so it must not be learnt as absent.
-Coordinates are taken as they stand.
+Coordinates are taken as they stand; a joint of the archive that lies outside its picture is a slip, and UNKNOWN.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from limbwise.data.images import Images
 from limbwise.data.sides import is_twisted
-from limbwise.data.source import Labels, Source, grown
+from limbwise.data.source import SLACK, Labels, Source, grown
 from limbwise.errors import InputError
 from limbwise.sample import HIDDEN, SEEN, UNKNOWN
 from limbwise.skeleton import Skeleton
@@ -126,6 +126,8 @@ def _read_archive(root: Path) -> tuple[list[str], npt.NDArray[np.float32], npt.N
     names = [f"im{number:05d}{suffix}" for number in table["ids"]]
     joints = table["joints"].astype(np.float32)
     is_val = table.get("is_val", np.arange(len(names)) >= len(names) - VALIDATION).astype(bool)
+    if "roi" in table:
+        joints[_outside(joints, table["roi"][:, 2:4]), 2] = 0
     return names, joints[..., :2], _lspe_visibility(joints), is_val, zipped if zipped.is_file() else root / "images"
 
 
@@ -146,6 +148,12 @@ def _read_matlab(root: Path) -> tuple[list[str], npt.NDArray[np.float32], npt.ND
     names = [f"im{number:0{digits}d}.jpg" for number in range(1, len(joints) + 1)]
     is_val = np.arange(len(joints)) >= len(joints) - VALIDATION
     return names, joints[..., :2], _lspe_visibility(joints) if extended else covered, is_val, root / "images"
+
+
+def _outside(joints: npt.NDArray[np.float32], sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """(N, 14) whether a joint lies more than SLACK pixels outside its picture; `sizes` (N, 2) width, height."""
+    beyond = (joints[..., :2] < -SLACK) | (joints[..., :2] > sizes[:, None] - 1 + SLACK)
+    return np.asarray(beyond.any(-1))
 
 
 def _lspe_visibility(joints: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:

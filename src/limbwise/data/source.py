@@ -14,6 +14,8 @@ from limbwise.people import People
 from limbwise.sample import HIDDEN, Sample
 from limbwise.skeleton import Skeleton
 
+SLACK = 2.0  # pixels by which a label may leave its image: annotators' rounding and boxes do
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -67,12 +69,15 @@ class Source(ABC):
         return False
 
     def load(self, i: int) -> Sample:
-        """Image i; raises InputError where the image is missing or broken or a label is not a number."""
+        """Image i; raises InputError where the image is missing or broken, or a label is not a number or outside the image."""
         labels = self.labels(i)
+        where = self.images.where / labels.name
         if not np.isfinite(labels.xy[labels.marked]).all() or not np.isfinite(labels.boxes).all():
-            raise InputError(f"{self.images.where / labels.name}: a label is not a number; see `limbwise data check`")
+            raise InputError(f"{where}: a label is not a number; see `limbwise data check`")
         image = self.images.load(labels.name)
         height, width = image.shape[:2]
+        if outside(labels, (width, height)).any():
+            raise InputError(f"{where}: a keypoint is outside the image; see `limbwise data check`")
         xy = np.where(labels.marked[..., None], labels.xy, np.float32("nan"))
         people = People(self.skeleton, xy, labels.marked.astype(np.float32))
         ignore = self.ignore(i, (width, height))
@@ -99,6 +104,12 @@ class Subset(Source):
 
     def has_ignored(self, i: int) -> bool:
         return self.source.has_ignored(int(self.indices[i]))
+
+
+def outside(labels: Labels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """(N, K) whether a marked keypoint lies more than SLACK pixels outside an image of (width, height) `size`."""
+    beyond = (labels.xy < -SLACK) | (labels.xy > np.array(size) - 1 + SLACK)
+    return np.asarray(labels.marked & beyond.any(-1))
 
 
 def grown(boxes: npt.NDArray[np.float32], share: float | npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

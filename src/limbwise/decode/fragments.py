@@ -6,6 +6,8 @@ of them alone.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -27,6 +29,7 @@ TYPICAL_BODY = {
 MOST = 256  # fragments of an image that are looked at, the largest; bounds the time on noise
 
 
+@lru_cache
 def typical_body(skeleton: Skeleton) -> Floats:
     """(K, 3) float32 typical x, y and weight (1 / variance) of each keypoint, by its name; weight 0 where none is known."""
     body = np.zeros((len(skeleton), 3), np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -12,6 +14,7 @@ Ints = npt.NDArray[np.int64]
 REDUNDANT = {"equal": 0, "join": 1, "fill": 2, "off": 3}
 
 
+@lru_cache
 def redundant_limbs(limbs: tuple[tuple[int, int], ...], keypoints: int) -> npt.NDArray[np.bool_]:
     """(L,) which limbs join keypoints that the limbs before them join already (shoulder to ear, for one)."""
     group = list(range(keypoints))

@@ -203,10 +203,11 @@ def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:
 
 def _gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints, Floats, Floats]:
     """Fragments brought together: fragment i goes into fragment into[i]."""
-    for array, add in ((parts, np.maximum), (sums, np.add), (merges, np.add)):
-        moved = np.flatnonzero(into != np.arange(len(into)))
-        add.at(array, into[moved], array[moved])
     whole = into == np.arange(len(into))
+    for i in np.flatnonzero(~whole):
+        parts[into[i]] = np.maximum(parts[into[i]], parts[i])
+        sums[into[i]] += sums[i]
+        merges[into[i]] += merges[i]
     return parts[whole], sums[whole], merges[whole]
 
 

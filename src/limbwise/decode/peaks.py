@@ -86,6 +86,19 @@ def _is_peak(m: Floats, y: int, x: int, eight: bool, ties: int) -> bool:
 
 
 @njit(cache=True)
+def _maxima(m: Floats, border: int, least: np.float32, eight: bool, ties: int, cells: Ints) -> int:
+    """Write y and x (in the bordered map) of every peak above `least` into `cells`; their number."""
+    count = 0
+    for y in range(border, m.shape[0] - border):
+        row = m[y]
+        for x in range(border, m.shape[1] - border):
+            if row[x] > least and _is_peak(m, y, x, eight, ties):
+                cells[count] = y, x
+                count += 1
+    return count
+
+
+@njit(cache=True)
 def _vertex(low: float, mid: float, high: float) -> tuple[float, float]:
     """The top of a parabola through three values at -1, 0 and 1: its place, -0.5 to 0.5, and how much higher than `mid` it is."""
     bend = low + high - 2 * mid
@@ -152,8 +165,8 @@ def find_peaks(
     border = max(len(kernel) // 2, 1)
     raw = np.zeros((height + 2 * border, width + 2 * border), np.float32)
     smooth, between = (raw, raw) if len(kernel) == 1 else (np.zeros_like(raw), np.zeros_like(raw))
+    cells = np.empty((height * width, 2), np.int64)
     peaks, start = np.empty((64, 3), np.float32), np.zeros(keypoints + 1, np.int64)
-    count = 0
     for k in range(keypoints):
         _clean(heatmaps[k], raw, border)
         least = threshold
@@ -161,17 +174,13 @@ def find_peaks(
             least = max(least, noise_gain * noise_level(raw[border : border + height, border : border + width]))
         if len(kernel) > 1:
             _blur(raw, kernel, between, smooth, border)
-        for y in range(border, border + height):
-            row = smooth[y, border : border + width]
-            for x in range(width):
-                if row[x] > least and _is_peak(smooth, y, x + border, eight, ties):
-                    if count == len(peaks):
-                        peaks = np.concatenate((peaks, np.empty_like(peaks)))
-                    inside_x, inside_y = 0 < x < width - 1, border < y < border + height - 1
-                    dx, dy, rise = _top(smooth, y, x + border, method, inside_x, inside_y)
-                    height_here = raw[y, x + border] if raw_score else row[x]
-                    peaks[count] = x + dx, y - border + dy, height_here * rise
-                    count += 1
-        count = _thin(peaks, start[k], count, apart, limit)
-        start[k + 1] = count
-    return peaks[:count].copy(), start
+        first, found = start[k], _maxima(smooth, border, np.float32(least), eight, ties, cells)
+        while first + found > len(peaks):
+            peaks = np.concatenate((peaks, np.empty_like(peaks)))
+        for i in range(found):
+            y, x = cells[i]
+            inside_x, inside_y = border < x < border + width - 1, border < y < border + height - 1
+            dx, dy, rise = _top(smooth, y, x, method, inside_x, inside_y)
+            peaks[first + i] = x - border + dx, y - border + dy, rise * (raw[y, x] if raw_score else smooth[y, x])
+        start[k + 1] = _thin(peaks, first, first + found, apart, limit)
+    return peaks[: start[-1]].copy(), start

@@ -20,7 +20,7 @@ class LossOptions:
     power (0: all alike; mean weight 1, at most 4)."""
 
     foreground: float = 10.0
-    heads: dict[str, float] = field(default_factory=lambda: {"heatmaps": 1.0, "pafs": 1.0})
+    heads: dict[str, float] = field(default_factory=lambda: {"heatmaps": 1.0, "pafs": 0.5})
     stages: tuple[float, ...] = ()
     hard: float = 0.0
 

@@ -103,7 +103,7 @@ class Recipe:
 def mobile() -> Recipe:
     """Our own network from nothing: small inputs first, the end at 320 pixels; a constant rate with a cool-down."""
     stages = (Stage(0.4, 128, 16), Stage(0.3, 192, 12), Stage(0.3, 320, 8))
-    scene = SceneOptions(spatial=SpatialOptions(person=(0.5, 1.4)))
+    scene = SceneOptions(spatial=SpatialOptions(person=(0.5, 1.4)), mosaic=0.1, paste=0.4)
     return Recipe("mobile", 100_000, stages, data=DataOptions(scene=scene))
 
 

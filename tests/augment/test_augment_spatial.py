@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from limbwise.augment.spatial import SpatialOptions, crop, draw_frame, move, warp
+from limbwise.augment.spatial import SpatialOptions, draw_frame, move, warp
 from limbwise.geometry import Matrix, apply, compose, flip, identity, pad, resize, rotate
 from limbwise.people import People
 from limbwise.sample import ABSENT, SEEN, UNKNOWN, Sample
@@ -102,13 +102,6 @@ def test_small_people_are_ignored_instead(sample: Sample) -> None:
     assert len(moved.people) == 0
     x, y = apply(resize(0.2, 0.2), sample.people.xy[0].mean(0)).round().astype(int)
     assert moved.ignore[y, x]
-
-
-def test_crop_is_a_warp_without_resampling(sample: Sample) -> None:
-    cut, warped = crop(sample, 30, 20, (70, 60)), warp(sample, pad(-30, -20), (70, 60))
-    assert np.array_equal(cut.image, warped.image)
-    assert np.allclose(cut.people.xy, warped.people.xy, equal_nan=True)
-    assert np.array_equal(cut.ignore, warped.ignore)
 
 
 def test_nobody_can_be_moved_too(sample: Sample, rng: np.random.Generator) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -153,20 +153,3 @@ def _warp_image(image: Image, frame: Matrix, size: tuple[int, int], fill: int | 
     # inverting here saves OpenCV a third of the time
     flags = mode | cv2.WARP_INVERSE_MAP
     return np.asarray(cv2.warpAffine(image, invert(frame), size, flags=flags, borderValue=border), np.uint8)
-
-
-def crop(sample: Sample, left: int, top: int, size: tuple[int, int]) -> Sample:
-    """The part of (width, height) `size` whose top left pixel is (left, top), without resampling; it must lie inside the image."""
-    people, visibility = _moved_keypoints(sample, pad(-left, -top), size)
-    boxes = sample.boxes - np.array([left, top, left, top], np.float32)
-    keep = _is_there(visibility, boxes, size)
-    window = (slice(top, top + size[1]), slice(left, left + size[0]))
-    return replace(
-        sample,
-        image=sample.image[window],
-        ignore=sample.ignore[window],
-        people=people[keep],
-        visibility=visibility[keep],
-        areas=sample.areas[keep],
-        boxes=boxes[keep],
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,42 @@ def test_all_engines_give_the_same_maps(kind: str, nhwc: bool, tmp_path: Path) -
             assert maps.dtype == two[name].dtype == np.float32
             assert maps.std() > 0.01
             np.testing.assert_allclose(maps, two[name], atol=1e-4)
+
+
+def test_engines_give_what_the_network_gave_before_it_was_a_file(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="the torch extra is not installed")
+
+    class Net(torch.nn.Module):  # type: ignore[misc,name-defined]  # a module that may be absent has no types
+        def __init__(self) -> None:
+            super().__init__()
+            nn = torch.nn
+            self.trunk = nn.Sequential(
+                nn.Conv2d(3, 8, 3, 4, 1), nn.BatchNorm2d(8), nn.PReLU(8), nn.MaxPool2d(3, 2, ceil_mode=True)
+            )
+            self.up = nn.ConvTranspose2d(8, 8, 4, 2, 1)
+            self.maps, self.fields = nn.Conv2d(8, 4, 1), nn.Conv2d(16, 4, 1)
+
+        def forward(self, x: Any) -> Any:
+            trunk = self.trunk(x)
+            small = torch.nn.functional.relu6(torch.nn.functional.avg_pool2d(self.up(trunk), 4))
+            large = torch.nn.functional.interpolate(small, size=trunk.shape[-2:], mode="bilinear", align_corners=False)
+            return self.maps(trunk * trunk.mean((2, 3), keepdim=True).sigmoid()), self.fields(
+                torch.cat([trunk, large], 1)
+            )
+
+    torch.manual_seed(0)
+    net, path, axes = Net().eval(), tmp_path / "net.onnx", {0: "n", 2: "h", 3: "w"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the old exporter says that it is old; it needs no further package
+        torch.onnx.export(net, (torch.zeros(1, 3, 64, 64),), path, input_names=["image"], output_names=["maps", "fields"],
+                          dynamic_axes={"image": axes, "maps": axes, "fields": axes}, dynamo=False)  # fmt: skip
+    for count, height, width in SIZES:
+        batch = images(count, height, width)
+        with torch.no_grad():
+            wanted = dict(zip(("maps", "fields"), net(torch.from_numpy(batch)), strict=True))
+        for kind in ENGINES:
+            for name, maps in opened(kind, path).run(batch).items():
+                np.testing.assert_allclose(maps, wanted[name], atol=1e-4, err_msg=f"{kind} {name}")
 
 
 @pytest.mark.parametrize("kind", sorted(ENGINES))

@@ -15,7 +15,8 @@ from limbwise.skeletons import OPENPOSE_18
 from limbwise.spec import ModelSpec, write_spec
 
 SPEC = replace(next(iter(KNOWN_SPECS.values())), name="mine", sha256="")
-WEIGHTS = Path(__file__).parents[2] / ".." / "shared" / "weights" / "mobilenet_v2_small.pb"
+SHARED = (Path(__file__).parents[2] / ".." / "shared").resolve()
+WEIGHTS = SHARED / "weights" / "mobilenet_v2_small.pb"
 
 
 def put(folder: Path, name: str = "net.onnx", spec: ModelSpec | None = SPEC, data: bytes = b"weights") -> Path:
@@ -119,7 +120,7 @@ def test_known_weights_need_no_spec_and_see_a_person() -> None:
 
     from limbwise.engine.base import EngineOptions, open_engine
 
-    photo = WEIGHTS.parents[1] / "photos" / "dance.png"
+    photo = SHARED / "data" / "photos" / "dance.png"
     if not WEIGHTS.is_file() or not photo.is_file():
         pytest.skip(f"needs {WEIGHTS} and {photo}")
     import cv2

@@ -227,9 +227,8 @@ def _reshape(i: Inputs, a: Attributes) -> Tensor:
 def _gather(i: Inputs, a: Attributes) -> Tensor:
     x, index, axis = i[0], i[1], a("axis", 0) % i[0].ndim
     index = torch.where(index < 0, index + x.shape[axis], index)
-    return x.index_select(axis, index.flatten().to(x.device)).reshape(
-        *x.shape[:axis], *index.shape, *x.shape[axis + 1 :]
-    )
+    shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return x.index_select(axis, index.flatten().to(x.device)).reshape(shape)
 
 
 def _softmax(i: Inputs, a: Attributes) -> Tensor:

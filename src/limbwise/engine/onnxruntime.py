@@ -12,7 +12,8 @@ from limbwise.engine.seam import check_maps, join, reason
 from limbwise.errors import InputError, UsageError, require
 from limbwise.spec import ModelSpec
 
-ERRORS_ONLY = 3
+# Its errors come as exceptions; it need not print them as well.
+FATAL_ONLY = 4
 
 
 class OnnxRuntimeEngine(Engine):
@@ -50,7 +51,7 @@ class OnnxRuntimeEngine(Engine):
 
 def _session_options(ort: Any, options: EngineOptions) -> Any:
     session = ort.SessionOptions()
-    session.log_severity_level = ERRORS_ONLY
+    session.log_severity_level = FATAL_ONLY
     # Given a number, it does not try to pin threads to cores, which containers forbid with a line of noise each.
     session.intra_op_num_threads = options.threads or os.cpu_count() or 1
     session.inter_op_num_threads = 1

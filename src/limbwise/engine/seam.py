@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,11 +90,12 @@ def _own_name(path: Path, field: str, name: str, there: Sequence[str]) -> str:
 
 
 # What engines write around the one line that says what is wrong.
-_WRAPPING = ("Exception from", "Check '", "FrontEnd API failed", "Traceback", "WARNING")
+_WRAPPING = ("Exception from", "Check '", "FrontEnd API failed", "Loading input model")
+_CODE = re.compile(r"^\[(ONNXRuntimeError|TensorFlow Frontend)\][ :]*(\d+ : \w+ : )?(Load model from .* failed:)?")
 
 
 def reason(error: BaseException) -> str:
     """The one useful line of an engine's long error message."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [_CODE.sub("", line.strip()) for line in str(error).splitlines() if line.strip()]
     useful = [line for line in lines if not line.startswith(_WRAPPING)] or lines or [type(error).__name__]
     return useful[0] if len(useful[0]) <= 200 else useful[0][:200] + " ..."

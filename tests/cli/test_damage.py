@@ -13,6 +13,7 @@ from dots import SPEC, draw_dots, some_people
 from test_predict import clip, predict, run
 
 from limbwise.errors import InputError
+from limbwise.media.image import write_image
 from limbwise.skeletons import read_skeleton
 from limbwise.spec import read_spec, write_spec
 
@@ -75,7 +76,7 @@ def test_damaged_images(tmp_path: Path, dots_model: Path) -> None:
     bad = list(damaged_images(folder))
     assert len(bad) == IMAGES
     for i in range(5):
-        cv2.imwrite(str(folder / f"good{i}.png"), draw_dots(some_people(i)))
+        write_image(folder / f"good{i}.png", draw_dots(some_people(i)))
     done = predict(folder, dots_model, tmp_path / "out", "--json", "openpose,coco", "--draw")
     assert done.returncode == 3
     check(done.stderr, bad, tmp_path / "out", lambda stem: f"openpose/{stem}_keypoints.json")
@@ -105,7 +106,8 @@ def test_damaged_videos(tmp_path: Path, dots_model: Path) -> None:
 def check(stderr: str, bad: list[Path], out: Path, result: Callable[[str], str]) -> None:
     """Every damaged file is either reported in one line that names it, or was read all the same; no half file, no traceback."""
     assert "Traceback" not in stderr
-    assert all(line.startswith("limbwise: ") for line in stderr.splitlines()), stderr
+    for line in stderr.splitlines():  # libjpeg speaks for itself of pictures that it could read in spite of some turned bits
+        assert line.startswith(("limbwise: ", "Corrupt JPEG data: ")), stderr
     for path in bad:
         named = sum(path.name in line for line in stderr.splitlines())
         reached = any((out / result(stem)).exists() for stem in (path.stem, path.name.replace(".", "_")))

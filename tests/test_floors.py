@@ -15,7 +15,7 @@ FLOORS = (
     set("estimate train convert export evaluate".split()),
     set("cli web models __init__ __main__".split()),
 )
-TORCH_ROOMS = {"engine/pytorch.py", "engine/onnx_graph.py"}
+TORCH_ROOMS = {"engine/pytorch.py", "engine/onnx_graph.py", "engine/onnx_node.py", "engine/onnx_resize.py"}
 TORCH_FOLDERS = {"net", "train", "convert", "export"}
 # people.save(...) is a public name of the result type; it alone reaches up, when called (design.md, public names).
 REACHES_UP = {("people.py", "write")}

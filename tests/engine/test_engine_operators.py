@@ -12,7 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the torch extra is not installed")
 pytest.importorskip("onnx", reason="the torch extra is not installed")
 
-from limbwise.engine.onnx_graph import OPERATORS, UnknownOperator  # noqa: E402  # after the check for the extra
+from limbwise.engine.onnx_graph import OPERATORS  # noqa: E402  # after the check for the extra
+from limbwise.engine.onnx_node import UnknownOperator  # noqa: E402
 from limbwise.engine.pytorch import read_attributes  # noqa: E402
 
 MODULES = """add averagepool batch_normalization ceil clip concat constant conv convtranspose depthtospace div dropout flatten floor

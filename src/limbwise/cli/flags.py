@@ -50,11 +50,13 @@ def _shown(kind: Any) -> list[Field[Any]]:
 
 def _flag(field: Field[Any], kind: type) -> inspect.Parameter:
     """One field as a keyword parameter that typer understands."""
-    default = field.default if field.default is not MISSING else field.default_factory()  # type: ignore[misc]  # one is there
+    default = field.default
+    if default is MISSING and field.default_factory is not MISSING:
+        default = field.default_factory()
     names = [f"--{field.name.replace('_', '-')}", *field.metadata.get("short", ())]
     if isinstance(default, bool):
         names[0] += f"/--no-{field.name.replace('_', '-')}" if default else ""
     heading = (kind.__doc__ or kind.__name__).strip().split("\n")[0].rstrip(".")
     option = typer.Option(*names, help=field.metadata["help"], rich_help_panel=heading)
-    annotation = Annotated[get_type_hints(kind)[field.name], option]
+    annotation: Any = Annotated[get_type_hints(kind)[field.name], option]  # type: ignore[valid-type]  # known at run time only
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,4 +1,4 @@
-"""An ONNX graph run by PyTorch: a table from operators to functions, and a walk along the nodes.
+"""ONNX operators in PyTorch: a table from their names to functions.
 
 Semantics: https://onnx.ai/onnx/operators, opsets 9 and up. Tensors of indices and shapes stay on the CPU, the rest goes to the device.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -15,34 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Inputs = Sequence[Tensor]  # None where an optional input is left out: see _optional
-
-
-class UnknownOperator(Exception):
-    """An operator, or a mode of one, that is not in the table; its text is the name."""
-
-
-@dataclass(frozen=True)
-class Attributes:
-    """A node's attributes; `given` also looks at an input, where newer opsets put what was an attribute."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def __call__(self, name: str, default: Any = None) -> Any:
-        value = self.values.get(name, default)
-        return value.decode() if isinstance(value, bytes) else value
-
-    def given(self, inputs: Inputs, index: int, name: str) -> Any:
-        """The input at `index` as Python numbers, else the attribute `name`, else None."""
-        tensor = _optional(inputs, index)
-        return self(name) if tensor is None else tensor.tolist()
-
-
-Operator = Callable[[Inputs, Attributes], Any]
-
-
-def _optional(inputs: Inputs, index: int) -> Tensor | None:
-    return inputs[index] if index < len(inputs) else None
+from limbwise.engine.onnx_node import Attributes, Inputs, Operator, UnknownOperator, optional
+from limbwise.engine.onnx_resize import resize, upsample
 
 
 def _pads(
@@ -70,7 +43,7 @@ def _two_axes(x: Tensor, name: str) -> None:
 
 
 def _conv(i: Inputs, a: Attributes) -> Tensor:
-    x, weight, bias = i[0], i[1], _optional(i, 2)
+    x, weight, bias = i[0], i[1], optional(i, 2)
     _two_axes(x, "Conv")
     strides, dilations = a("strides", (1, 1)), a("dilations", (1, 1))
     pads = _pads(x, a, weight.shape[2:], strides, dilations)
@@ -80,7 +53,7 @@ def _conv(i: Inputs, a: Attributes) -> Tensor:
 
 
 def _conv_transpose(i: Inputs, a: Attributes) -> Tensor:
-    x, weight, bias = i[0], i[1], _optional(i, 2)
+    x, weight, bias = i[0], i[1], optional(i, 2)
     _two_axes(x, "ConvTranspose")
     if a("output_shape") or a("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise UnknownOperator("ConvTranspose with output_shape or auto_pad")
@@ -118,62 +91,6 @@ def _average_pool(i: Inputs, a: Attributes) -> Tensor:
         return F.avg_pool2d(x, kernel, strides, pads[:2], ceil, inclusive)
     mean = F.avg_pool2d(_pad2d(x, pads), kernel, strides, 0, ceil)
     return mean if inclusive else mean / F.avg_pool2d(_pad2d(torch.ones_like(x), pads), kernel, strides, 0, ceil)
-
-
-def _source(length: int, out: int, scale: float, a: Attributes) -> Tensor:
-    """(out,) where each pixel of a resized axis lies on the axis before."""
-    x, mode = torch.arange(out, dtype=torch.float64), a("coordinate_transformation_mode", "half_pixel")
-    if mode == "asymmetric":
-        return x / scale
-    if mode == "align_corners":
-        return x * ((length - 1) / (out - 1) if out > 1 else 0.0)
-    if mode == "half_pixel" or (mode == "pytorch_half_pixel" and out > 1):
-        return (x + 0.5) / scale - 0.5
-    if mode == "pytorch_half_pixel":
-        return torch.zeros(1, dtype=torch.float64)
-    raise UnknownOperator(f"Resize with {mode} coordinates")
-
-
-_NEAREST: dict[str, Callable[[Tensor], Tensor]] = {
-    "round_prefer_floor": lambda x: (x - 0.5).ceil(),
-    "round_prefer_ceil": lambda x: (x + 0.5).floor(),
-    "floor": torch.floor,
-    "ceil": torch.ceil,
-}
-
-
-def _resize_axis(x: Tensor, axis: int, out: int, scale: float, a: Attributes) -> Tensor:
-    last = x.shape[axis] - 1
-    source = _source(last + 1, out, scale, a)
-    if a("mode", "nearest") == "nearest":
-        index = _NEAREST[a("nearest_mode", "round_prefer_floor")](source).clamp(0, last).long()
-        return x.index_select(axis, index.to(x.device))
-    if a("mode") != "linear":
-        raise UnknownOperator(f"Resize, {a('mode')}")
-    source = source.clamp(0, last)
-    low = source.floor().long()
-    weight = (source - low).to(x.dtype).view([-1 if i == axis else 1 for i in range(x.ndim)]).to(x.device)
-    ends = [x.index_select(axis, index.to(x.device)) for index in (low, (low + 1).clamp(max=last))]
-    return torch.lerp(ends[0], ends[1], weight)
-
-
-def _resize(i: Inputs, a: Attributes) -> Tensor:
-    if a("axes") or a("antialias", 0) or a("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise UnknownOperator("Resize with axes, antialias or keep_aspect_ratio_policy")
-    # Opset 10 has no region of interest before the scales.
-    x, scales = i[0], a.given(i, 1 if len(i) == 2 else 2, "scales") or []
-    sizes = a.given(i, 3, "sizes") or [math.floor(n * s) for n, s in zip(x.shape, scales, strict=True)]
-    for axis, (length, size) in enumerate(zip(tuple(x.shape), sizes, strict=True)):
-        scale = scales[axis] if scales else size / length
-        if size != length or scale != 1:
-            x = _resize_axis(x, axis, size, scale, a)
-    return x
-
-
-def _upsample(i: Inputs, a: Attributes) -> Tensor:
-    """Opset 9's Resize: asymmetric, nearest by rounding down."""
-    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor", "mode": a("mode", "nearest")}
-    return _resize([i[0], i[1]], Attributes(old))
 
 
 def _pad(i: Inputs, a: Attributes) -> Tensor:
@@ -262,7 +179,7 @@ def _depth_to_space(i: Inputs, a: Attributes) -> Tensor:
 def _gemm(i: Inputs, a: Attributes) -> Tensor:
     left, right = (x.T if a(flag, 0) else x for x, flag in zip(i, ("transA", "transB"), strict=False))
     product: Tensor = a("alpha", 1.0) * (left @ right)
-    bias = _optional(i, 2)
+    bias = optional(i, 2)
     return product if bias is None else product + a("beta", 1.0) * bias
 
 
@@ -311,7 +228,7 @@ OPERATORS: dict[str, Operator] = {
     "HardSigmoid": lambda i, a: (a("alpha", 0.2) * i[0] + a("beta", 0.5)).clamp(0, 1),
     "Gelu": lambda i, a: F.gelu(i[0], approximate=a("approximate", "none")), "Softmax": _softmax,
     "ReduceMean": _reduce(torch.mean), "ReduceSum": _reduce(torch.sum), "ReduceMax": _reduce(torch.amax),
-    "ReduceMin": _reduce(torch.amin), "Resize": _resize, "Upsample": _upsample, "Pad": _pad, "Slice": _slice, "Split": _split,
+    "ReduceMin": _reduce(torch.amin), "Resize": resize, "Upsample": upsample, "Pad": _pad, "Slice": _slice, "Split": _split,
     "Concat": lambda i, a: torch.cat(list(i), a("axis")), "Squeeze": _squeeze, "Unsqueeze": _unsqueeze, "Reshape": _reshape,
     "Flatten": lambda i, a: i[0].reshape(math.prod(i[0].shape[: a("axis", 1)]), -1), "Gather": _gather,
     "Transpose": lambda i, a: i[0].permute(a("perm", tuple(reversed(range(i[0].ndim))))),

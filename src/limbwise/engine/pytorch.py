@@ -17,7 +17,7 @@ from limbwise.spec import ModelSpec
 if TYPE_CHECKING:
     import torch
 
-    from limbwise.engine.onnx_graph import Attributes, Operator
+    from limbwise.engine.onnx_node import Attributes, Operator
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def read_attributes(node: Any, opset: int, device: Any) -> Attributes:
     import onnx
     import torch
 
-    from limbwise.engine.onnx_graph import Attributes
+    from limbwise.engine.onnx_node import Attributes
 
     values = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     if node.op_type == "Constant":

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from limbwise.draw.people import draw_people
-from limbwise.estimate.estimator import Estimator
+from limbwise.estimate.estimator import Estimator, Image
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image, write_image
+from limbwise.people import People
 from limbwise.write import save_people
 
 

@@ -83,7 +83,7 @@ def merge(
             path = compose(own, invert(view.frame), target, invert(own))
             total += _warp(channels, path, total.shape[1:])
             weight += _warp(np.ones((1, *channels.shape[1:]), np.float32), path, total.shape[1:])[0]
-        merged[name] = total / np.maximum(weight, 1e-6)
+        merged[name] = np.divide(total, np.maximum(weight, np.float32(1e-6)), dtype=np.float32)
     return merged, prepared[chosen].frame
 
 

@@ -82,7 +82,7 @@ def _judge(path: Path, found: People, annotations: list[dict[str, Any]]) -> Judg
     marked = [a for a in annotations if any(a.get("keypoints", [])[2::3]) and not a.get("iscrowd")]
     keypoints = np.array([a["keypoints"] for a in marked], np.float32).reshape(-1, 17, 3)
     xy = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.float32("nan"))
-    truth = People(COCO_17, xy, keypoints[..., 2] > 0)
+    truth = People(COCO_17, xy, np.minimum(keypoints[..., 2], 1))
     alike = oks(found.as_skeleton(COCO_17), truth, np.array([a["area"] for a in marked], np.float32))
     best = alike.max(0) if len(found) else np.zeros(len(truth))
     return Judged(path, found, truth, float(best.mean()) if len(truth) else 1.0)

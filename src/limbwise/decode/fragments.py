@@ -10,12 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from limbwise.decode.compiled import compiled
+from limbwise.decode.grouping import share_a_kind, take_over
 from limbwise.skeleton import Skeleton, place
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Moments = npt.NDArray[np.float64]
 
 # x to the person's left (as seen from the front), y down, and variance, in a unit of about half a torso: medians of 40,000 people
 # of COCO train2017 with ten keypoints or more, moved and scaled onto each other; parts that COCO lacks are placed beside those.
@@ -42,18 +44,7 @@ def typical_body(skeleton: Skeleton) -> Floats:
     return body
 
 
-@njit(cache=True)
-def _moments(parts: Ints, peaks: Floats, body: Floats) -> npt.NDArray[np.float64]:
-    """(9,) weighted sums over a fragment's parts from which its fit follows; those of two fragments add up to those of both."""
-    sums = np.zeros(9)
-    for k in range(len(parts)):
-        if parts[k] >= 0 and body[k, 2] > 0:
-            x, y, p, q, w = body[k, 0], body[k, 1], peaks[parts[k], 0], peaks[parts[k], 1], body[k, 2]
-            sums += w * np.array([1.0, x, y, p, q, x * p, y * q, x * x + y * y, p * p + q * q])
-    return sums
-
-
-@njit(cache=True)
+@compiled
 def _misfit(s: npt.NDArray[np.float64]) -> float:
     """The least sum of squared distances, in standard deviations, between parts and the typical body seen from either side."""
     spread = s[7] - (s[1] * s[1] + s[2] * s[2]) / s[0]
@@ -63,37 +54,26 @@ def _misfit(s: npt.NDArray[np.float64]) -> float:
     return float(spread - both * both / size) if both > 0 and size > 1e-6 else float(spread)
 
 
-@njit(cache=True)
-def _nearest(i: int, parts: Ints, moments: npt.NDArray[np.float64], alive: npt.NDArray[np.bool_]) -> tuple[int, float]:
+@compiled
+def _nearest(i: int, parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_]) -> tuple[int, float]:
     """The fragment that goes best with fragment i, and how much worse both fit together than each alone; -1 for none."""
-    best, least = -1, np.inf
+    best, least, both = -1, np.inf, np.empty(9)
     for j in range(len(parts)):
-        if j == i or not alive[j] or np.any((parts[i] >= 0) & (parts[j] >= 0)):
+        if j == i or not alive[j] or share_a_kind(parts, i, j):
             continue
-        cost = _misfit(moments[i] + moments[j]) - _misfit(moments[i]) - _misfit(moments[j])
+        for m in range(9):
+            both[m] = moments[i, m] + moments[j, m]
+        cost = _misfit(both) - _misfit(moments[i]) - _misfit(moments[j])
         if cost < least:
             best, least = j, cost
     return best, least
 
 
-@njit(cache=True)
-def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
-    """(P,) for each fragment the index of the fragment it becomes part of, itself for most.
-
-    `parts` (P, K) rows of `peaks` or -1, `peaks` (M, 3) x, y, score in any unit of length, `body` (K, 3) as typical_body gives it.
-    The best pair is joined first, and so on while the fit loses less than `limit` (squared standard deviations); never two
-    fragments with a part of a kind in common.
-    """
+@compiled
+def _join(parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_], limit: float) -> Ints:
+    """join_fragments, on what it has prepared; all arrays but `limit` are used up."""
     count = len(parts)
-    into, parts = np.arange(count), parts.copy()
-    moments = np.zeros((count, 9))
-    for i in range(count):
-        moments[i] = _moments(parts[i], peaks, body)
-    alive = moments[:, 0] > 0
-    if alive.sum() > MOST:
-        sizes = (parts >= 0).sum(1) * alive
-        alive[np.argsort(-sizes, kind="mergesort")[MOST:]] = False
-    partner, cost = np.full(count, -1), np.full(count, np.inf)
+    into, partner, cost = np.arange(count), np.zeros(count, np.int64), np.full(count, np.inf)
     for i in range(count):
         if alive[i]:
             partner[i], cost[i] = _nearest(i, parts, moments, alive)
@@ -102,10 +82,38 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
         j = partner[i]
         if not cost[i] < limit:
             break
-        parts[i], moments[i] = np.maximum(parts[i], parts[j]), moments[i] + moments[j]
+        take_over(parts, i, j)
+        for m in range(9):
+            moments[i, m] += moments[j, m]
         alive[j], cost[j] = False, np.inf
-        into[into == j] = i
         for k in range(count):
+            if into[k] == j:
+                into[k] = i
             if alive[k] and (k == i or partner[k] == i or partner[k] == j):
                 partner[k], cost[k] = _nearest(k, parts, moments, alive)
+    return into
+
+
+def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
+    """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both."""
+    x, y, weight = body.astype(np.float64).T
+    p, q = peaks[parts, 0].astype(np.float64), peaks[parts, 1].astype(np.float64)
+    one = np.ones_like(p)
+    terms = np.stack([one, x * one, y * one, p, q, x * p, y * q, (x * x + y * y) * one, p * p + q * q], axis=-1)
+    return np.asarray(((parts >= 0) * weight)[:, None] @ terms)[:, 0]
+
+
+def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
+    """(P,) for each fragment the index of the fragment it becomes part of, itself for most.
+
+    `parts` (P, K) rows of `peaks` or -1, `peaks` (M, 3) x, y, score in any unit of length, `body` (K, 3) as typical_body gives it.
+    The best pair is joined first, and so on while the fit loses less than `limit` (squared standard deviations); never two
+    fragments with a part of a kind in common.
+    """
+    if len(parts) < 2:
+        return np.arange(len(parts))
+    moments = _moments(parts, peaks, body)
+    alive = moments[:, 0] > 0
+    alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
+    into: Ints = _join(parts.copy(), moments, alive, limit)
     return into

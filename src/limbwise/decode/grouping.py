@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from limbwise.decode.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ def redundant_limbs(limbs: tuple[tuple[int, int], ...], keypoints: int) -> npt.N
     return np.array(redundant, bool)
 
 
-@njit(cache=True)
+@compiled
 def _root(parent: Ints, member: int) -> int:
     """The representative of a member's group."""
     while parent[member] != member:
@@ -34,33 +35,43 @@ def _root(parent: Ints, member: int) -> int:
     return member
 
 
-@njit(cache=True)
+@compiled
+def share_a_kind(parts: Ints, a: int, b: int) -> bool:
+    """Whether rows a and b of `parts` (P, K) both have some part."""
+    for k in range(parts.shape[1]):  # noqa: SIM110  # numba does not know all()
+        if parts[a, k] >= 0 and parts[b, k] >= 0:
+            return True
+    return False
+
+
+@compiled
+def take_over(parts: Ints, one: int, two: int) -> None:
+    """Give row `one` of `parts` what row `two` has."""
+    for k in range(parts.shape[1]):
+        parts[one, k] = max(parts[one, k], parts[two, k])
+
+
+@compiled
 def _may_join(parts: Ints, a: int, b: int, sizes: Ints, redundant: int) -> bool:
     """Whether two groups may become one person: no part of a kind twice, and the rule for links that are redundant."""
     if (redundant == 1 and sizes[a] == sizes[b] == 1) or (redundant == 2 and (sizes[a] == 1) == (sizes[b] == 1)):
         return False
-    return not np.any((parts[a] >= 0) & (parts[b] >= 0))
+    return not share_a_kind(parts, a, b)
 
 
-@njit(cache=True)
-def group_links(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -> tuple[Ints, Floats, Floats]:
-    """Join peaks to people along links, in that `order`, each peak to one other at most by each limb.
-
-    `start` (K + 1,) as find_peaks gives it, `links` (E, 3), `scores` (E,), `rule` (L,) numbers of REDUNDANT, 0 for limbs that
-    are not. A link between two groups that have a part of a kind in common is left out, and both stay people of their own; so
-    nothing is lost where three meet. Returns parts (P, K) int64, rows of the peaks or -1; the sum of the scores of the links of
-    each person; and of those of them that joined two groups of several parts.
-    """
+@compiled
+def _follow(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -> tuple[Ints, Floats, Floats, Ints]:
+    """group_links without its last step: rows for all peaks, and for each the one that it has gone into."""
     keypoints, count = len(start) - 1, start[-1]
     parent, sizes = np.arange(count), np.ones(count, np.int64)
-    parts = np.full((count, keypoints), -1, np.int64)
+    parts = np.empty((count, keypoints), np.int64)
     sums, merges = np.zeros(count, np.float32), np.zeros(count, np.float32)
     taken = np.zeros((len(rule), 2, count), np.bool_)
     for k in range(keypoints):
-        for peak in range(start[k], start[k + 1]):
-            parts[peak, k] = peak
+        for peak in range(count):
+            parts[peak, k] = peak if start[k] <= peak < start[k + 1] else -1
     for i in order:
-        limb, a, b = links[i]
+        limb, a, b = links[i, 0], links[i, 1], links[i, 2]
         if rule[limb] == 3 or taken[limb, 0, a] or taken[limb, 1, b]:
             continue
         one, two = _root(parent, a), _root(parent, b)
@@ -75,6 +86,18 @@ def group_links(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Int
             sums[one] += sums[two] + scores[i]
             merges[one] += merges[two]
             sizes[one] += sizes[two]
-            parts[one] = np.maximum(parts[one], parts[two])
-    people = parent == np.arange(count)
+            take_over(parts, one, two)
+    return parts, sums, merges, parent
+
+
+def group_links(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -> tuple[Ints, Floats, Floats]:
+    """Join peaks to people along links, in that `order`, each peak to one other at most by each limb.
+
+    `start` (K + 1,) as find_peaks gives it, `links` (E, 3), `scores` (E,), `rule` (L,) numbers of REDUNDANT, 0 for limbs that
+    are not. A link between two groups that have a part of a kind in common is left out, and both stay people of their own; so
+    nothing is lost where three meet. Returns parts (P, K) int64, rows of the peaks or -1; the sum of the scores of the links of
+    each person; and of those of them that joined two groups of several parts.
+    """
+    parts, sums, merges, parent = _follow(start, links, scores, order, rule)
+    people = parent == np.arange(len(parent))
     return parts[people], sums[people], merges[people]

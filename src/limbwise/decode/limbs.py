@@ -6,21 +6,21 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from limbwise.decode.compiled import compiled
 from limbwise.decode.peaks import HUGE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
-@njit(cache=True)
+@compiled
 def _sane(value: float) -> float:
     """The value, or 0 for NaN, infinity and absurd sizes."""
     return value if abs(value) < HUGE else 0.0
 
 
-@njit(cache=True)
+@compiled
 def _sample(plane: Floats, x: float, y: float) -> float:
     """A map at a point between cells, bilinear; beyond the edge the edge goes on."""
     height, width = plane.shape
@@ -31,7 +31,7 @@ def _sample(plane: Floats, x: float, y: float) -> float:
     return (1 - q) * top + q * ((1 - p) * _sane(plane[below, j]) + p * _sane(plane[below, right]))
 
 
-@njit(cache=True)
+@compiled
 def _integrate(
     paf_x: Floats, paf_y: Floats, a: Floats, b: Floats, samples: int, least: float, near: float, passing: bool
 ) -> tuple[float, float]:
@@ -58,7 +58,7 @@ def _integrate(
     return mean, count / samples
 
 
-@njit(cache=True)
+@compiled
 def score_limbs(
     pafs: Floats, peaks: Floats, start: Ints, limbs: Ints, samples: int, least: float, validity: float, near: float,
     passing: bool, longest: float, penalty: float, floor: float,
@@ -69,9 +69,13 @@ def score_limbs(
     line (`passing`: of the samples above `least` only), minus `penalty` times the share by which it is longer than `longest`
     cells. A pair needs a share of `validity` samples above `least`, and a score above `floor`.
     """
-    links, scores, count = np.empty((128, 3), np.int64), np.empty(128, np.float32), 0
+    most, count = 0, 0
     for limb in range(len(limbs)):
-        source, target = limbs[limb]
+        source, target = limbs[limb, 0], limbs[limb, 1]
+        most += (start[source + 1] - start[source]) * (start[target + 1] - start[target])
+    links, scores = np.empty((most, 3), np.int64), np.empty(most, np.float32)
+    for limb in range(len(limbs)):
+        source, target = limbs[limb, 0], limbs[limb, 1]
         for a in range(start[source], start[source + 1]):
             for b in range(start[target], start[target + 1]):
                 score, share = _integrate(
@@ -82,13 +86,10 @@ def score_limbs(
                     score += penalty * (longest / length - 1)
                 if share < validity - 1e-9 or score <= floor:
                     continue
-                if count == len(links):
-                    links = np.concatenate((links, np.empty_like(links)))
-                    scores = np.concatenate((scores, np.empty_like(scores)))
-                links[count] = limb, a, b
+                links[count, 0], links[count, 1], links[count, 2] = limb, a, b
                 scores[count] = score
                 count += 1
-    return links[:count].copy(), scores[:count].copy()
+    return links[:count], scores[:count]
 
 
 def match_exactly(links: Ints, scores: Floats) -> npt.NDArray[np.bool_]:

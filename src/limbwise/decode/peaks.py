@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from limbwise.decode.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +29,7 @@ def gaussian_kernel(sigma: float) -> Floats:
     return kernel
 
 
-@njit(cache=True)
+@compiled
 def noise_level(plane: Floats) -> float:
     """Standard deviation of white noise in a map, from how much cells differ from the mean of their two neighbours."""
     height, width = plane.shape
@@ -41,7 +42,7 @@ def noise_level(plane: Floats) -> float:
     return 1.0233 * total / max(count, 1)  # 1 / (sqrt(1.5) sqrt(2 / pi)): the mean size of such a difference
 
 
-@njit(cache=True)
+@compiled
 def _clean(plane: Floats, padded: Floats, border: int) -> None:
     """A map into the middle of a zeroed frame; NaN, infinity and absurd values become 0."""
     height, width = plane.shape
@@ -51,7 +52,7 @@ def _clean(plane: Floats, padded: Floats, border: int) -> None:
             target[x] = source[x] if abs(source[x]) < HUGE else np.float32(0)
 
 
-@njit(cache=True)
+@compiled
 def _blur(padded: Floats, kernel: Floats, between: Floats, smooth: Floats, border: int) -> None:
     """Separable convolution of a zero-bordered map; zeros outside."""
     height, width = padded.shape[0] - 2 * border, padded.shape[1] - 2 * border
@@ -72,7 +73,7 @@ def _blur(padded: Floats, kernel: Floats, between: Floats, smooth: Floats, borde
                 target[x] += weight * source[x]
 
 
-@njit(cache=True)
+@compiled
 def _is_peak(m: Floats, y: int, x: int, eight: bool, ties: int) -> bool:
     """Whether no neighbour is higher; of equal neighbours the first wins, or none (strict), or all (loose)."""
     v = m[y, x]
@@ -85,20 +86,7 @@ def _is_peak(m: Floats, y: int, x: int, eight: bool, ties: int) -> bool:
     return bool(above and (v > after or (v == after and ties != TIES_STRICT)))
 
 
-@njit(cache=True)
-def _maxima(m: Floats, border: int, least: np.float32, eight: bool, ties: int, cells: Ints) -> int:
-    """Write y and x (in the bordered map) of every peak above `least` into `cells`; their number."""
-    count = 0
-    for y in range(border, m.shape[0] - border):
-        row = m[y]
-        for x in range(border, m.shape[1] - border):
-            if row[x] > least and _is_peak(m, y, x, eight, ties):
-                cells[count] = y, x
-                count += 1
-    return count
-
-
-@njit(cache=True)
+@compiled
 def _vertex(low: float, mid: float, high: float) -> tuple[float, float]:
     """The top of a parabola through three values at -1, 0 and 1: its place, -0.5 to 0.5, and how much higher than `mid` it is."""
     bend = low + high - 2 * mid
@@ -108,7 +96,7 @@ def _vertex(low: float, mid: float, high: float) -> tuple[float, float]:
     return place, 0.5 * place * (high - low) + 0.5 * place * place * bend
 
 
-@njit(cache=True)
+@compiled
 def _top(m: Floats, y: int, x: int, method: int, inside_x: bool, inside_y: bool) -> tuple[float, float, float]:
     """The top of a peak: sub-pixel offset (x, y), and its height as a multiple of the cell's.
 
@@ -133,23 +121,45 @@ def _top(m: Floats, y: int, x: int, method: int, inside_x: bool, inside_y: bool)
     return dx * inside_x, dy * inside_y, math.exp(up_x * inside_x + up_y * inside_y)
 
 
-@njit(cache=True)
-def _thin(peaks: Floats, first: int, last: int, apart: float, limit: int) -> int:
-    """Sort peaks[first:last] by falling score, drop those too near to a higher one and beyond `limit`; the new end."""
-    peaks[first:last] = peaks[first:last][np.argsort(-peaks[first:last, 2], kind="mergesort")]
+@compiled
+def _maxima(
+    m: Floats, raw: Floats, border: int, least: np.float32, eight: bool, ties: int, method: int, found: Floats
+) -> int:
+    """Write x, y (cells of the map without its border) and height of every peak above `least` into `found`; their number."""
+    count, last_x, last_y = 0, m.shape[1] - border - 1, m.shape[0] - border - 1
+    for y in range(border, last_y + 1):
+        row = m[y]
+        for x in range(border, last_x + 1):
+            if row[x] > least and _is_peak(m, y, x, eight, ties):
+                dx, dy, rise = _top(m, y, x, method, border < x < last_x, border < y < last_y)
+                found[count, 0], found[count, 1], found[count, 2] = x - border + dx, y - border + dy, rise * raw[y, x]
+                count += 1
+    return count
+
+
+@compiled
+def _take_highest(found: Floats, count: int, apart: float, peaks: Floats, first: int, limit: int) -> int:
+    """Move the `limit` highest of found[:count] to peaks[first:], without those too near to a higher one; the end of them."""
     end = first
-    for i in range(first, last):
-        free = end - first < limit
+    while count > 0 and end - first < limit:
+        best = 0
+        for i in range(1, count):
+            if found[i, 2] > found[best, 2]:
+                best = i
+        free = True
         for j in range(first, end):
-            if (peaks[i, 0] - peaks[j, 0]) ** 2 + (peaks[i, 1] - peaks[j, 1]) ** 2 <= apart * apart:
+            if math.hypot(found[best, 0] - peaks[j, 0], found[best, 1] - peaks[j, 1]) <= apart:
                 free = False
-        if free:
-            peaks[end] = peaks[i]
-            end += 1
+        count -= 1
+        for c in range(3):
+            if free:
+                peaks[end, c] = found[best, c]
+            found[best, c] = found[count, c]
+        end += free
     return end
 
 
-@njit(cache=True)
+@compiled
 def find_peaks(
     heatmaps: Floats, keypoints: int, threshold: float, noise_gain: float, kernel: Floats, raw_score: bool,
     eight: bool, ties: int, method: int, apart: float, limit: int,
@@ -165,8 +175,9 @@ def find_peaks(
     border = max(len(kernel) // 2, 1)
     raw = np.zeros((height + 2 * border, width + 2 * border), np.float32)
     smooth, between = (raw, raw) if len(kernel) == 1 else (np.zeros_like(raw), np.zeros_like(raw))
-    cells = np.empty((height * width, 2), np.int64)
-    peaks, start = np.empty((64, 3), np.float32), np.zeros(keypoints + 1, np.int64)
+    found = np.empty((height * width, 3), np.float32)
+    limit = min(limit, height * width)
+    peaks, start = np.empty((keypoints * limit, 3), np.float32), np.zeros(keypoints + 1, np.int64)
     for k in range(keypoints):
         _clean(heatmaps[k], raw, border)
         least = threshold
@@ -174,13 +185,7 @@ def find_peaks(
             least = max(least, noise_gain * noise_level(raw[border : border + height, border : border + width]))
         if len(kernel) > 1:
             _blur(raw, kernel, between, smooth, border)
-        first, found = start[k], _maxima(smooth, border, np.float32(least), eight, ties, cells)
-        while first + found > len(peaks):
-            peaks = np.concatenate((peaks, np.empty_like(peaks)))
-        for i in range(found):
-            y, x = cells[i]
-            inside_x, inside_y = border < x < border + width - 1, border < y < border + height - 1
-            dx, dy, rise = _top(smooth, y, x, method, inside_x, inside_y)
-            peaks[first + i] = x - border + dx, y - border + dy, rise * (raw[y, x] if raw_score else smooth[y, x])
-        start[k + 1] = _thin(peaks, first, first + found, apart, limit)
-    return peaks[: start[-1]].copy(), start
+        heights = raw if raw_score else smooth
+        count = _maxima(smooth, heights, border, np.float32(least), eight, ties, method, found)
+        start[k + 1] = _take_highest(found, count, apart, peaks, start[k], limit)
+    return peaks[: start[keypoints]], start

@@ -58,5 +58,5 @@ def _flag(field: Field[Any], kind: type) -> inspect.Parameter:
         names[0] += f"/--no-{field.name.replace('_', '-')}" if default else ""
     heading = (kind.__doc__ or kind.__name__).strip().split("\n")[0].rstrip(".")
     option = typer.Option(*names, help=field.metadata["help"], rich_help_panel=heading)
-    annotation: Any = Annotated[get_type_hints(kind)[field.name], option]  # type: ignore[valid-type]  # known at run time only
+    annotation: Any = Annotated[get_type_hints(kind)[field.name], option]
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -41,9 +41,8 @@ def save_maps(maps: Maps, path: str | Path) -> None:
     """One picture's maps as a compressed .npz, float32 as they are."""
     note = json.dumps({"spec": asdict(maps.spec), "size": maps.size})
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, note=np.array(note), frame=maps.frame, **{f"head_{k}": v for k, v in maps.heads.items()}
-    )
+    arrays: dict[str, Any] = {f"head_{name}": array for name, array in maps.heads.items()}
+    np.savez_compressed(buffer, note=np.array(note), frame=maps.frame, **arrays)
     with whole_file(path) as part:
         part.write_bytes(buffer.getvalue())
 

@@ -75,11 +75,13 @@ def _one(estimator: Estimator, path: str, folder: Path, times: dict[str, list[fl
     maps = timed("network", lambda: estimator.look(inputs, image.shape))
     people = timed("group", lambda: estimator.group(maps))
     picture = timed("draw", lambda: draw_people(image, people))
-    timed(
-        "write",
-        lambda: (save_people(people, folder / "people.json", "openpose"), write_image(folder / "out.jpg", picture)),
-    )
+    timed("write", lambda: _write(people, picture, folder))
     return len(people)
+
+
+def _write(people: People, picture: Image, folder: Path) -> None:
+    save_people(people, folder / "people.json", "openpose")
+    write_image(folder / "drawn.jpg", picture)
 
 
 def _pace(estimator: Estimator, paths: Sequence[str], runs: int) -> float:

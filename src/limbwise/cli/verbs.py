@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from limbwise.cli import benchmark, decode, evaluate, info, predict
+from limbwise.cli import benchmark, data, decode, evaluate, info, predict
 from limbwise.cli.flags import flagged
 
 app = typer.Typer(
@@ -18,3 +18,4 @@ app = typer.Typer(
 for verb in (predict.predict, decode.decode, benchmark.benchmark, info.info, info.models):
     app.command()(flagged(verb))
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(data.app, name="data")

@@ -1,0 +1,100 @@
+"""`limbwise data`: look at a labelled data set before a long training run."""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from limbwise.augment.scene import SceneOptions, augment
+from limbwise.data.check import check as check_source
+from limbwise.data.find import open_source
+from limbwise.draw.maps import draw_heatmaps, draw_pafs
+from limbwise.draw.people import draw_people
+from limbwise.draw.sheet import sheet
+from limbwise.errors import InputError
+from limbwise.geometry import cell_frame
+from limbwise.media.image import write_image
+from limbwise.sample import Sample
+from limbwise.skeleton import Skeleton
+from limbwise.skeletons import read_skeleton
+from limbwise.spec import Head, ModelSpec
+from limbwise.target.openpose import Targets, targets
+
+app = typer.Typer(help="Look at labelled data before training on it.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    dataset: Annotated[Path, typer.Argument(help="a folder (LSP, or a COCO json with images) or a COCO json")],
+    labels_only: Annotated[bool, typer.Option("--labels-only", help="do not read the images")] = False,
+    json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """Say what is wrong with a data set: exit code 3 where something is."""
+    source = open_source(dataset)
+    findings = check_source(source, pixels=not labels_only)
+    if json:
+        print(json_.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"{len(source)} images, {len(findings)} findings")
+    if findings:
+        sys.exit(InputError.exit_code)
+
+
+@app.command()
+def view(
+    dataset: Annotated[Path, typer.Argument(help="a folder (LSP, or a COCO json with images) or a COCO json")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="picture to write")],
+    skeleton: Annotated[
+        Path | None, typer.Option(help="a TOML skeleton to see it on (default: the data set's own)")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="how many samples")] = 8,
+    side: Annotated[int, typer.Option(min=32, help="side of a training scene in pixels")] = 256,
+    seed: Annotated[int, typer.Option(help="which samples and which changes")] = 0,
+) -> None:
+    """Draw training scenes: people, heatmaps, PAFs (hue = direction), and in red what the loss leaves out."""
+    source = open_source(dataset)
+    if not len(source):
+        raise InputError(f"{dataset}: holds no images")
+    spec = _spec(read_skeleton(skeleton) if skeleton else source.skeleton)
+    rng = np.random.default_rng(seed)
+    options = SceneOptions()
+    options = replace(options, spatial=replace(options.spatial, size=(side, side)))
+    pictures: list[Any] = []
+    captions: list[str] = []
+    for _ in range(count):
+        sample = source.load(int(rng.integers(len(source))))
+        scene = augment(sample, lambda: source.load(int(rng.integers(len(source)))), spec.skeleton, options, rng)
+        pictures += _row(scene, targets(scene, spec), spec)
+        captions += [scene.name, "heatmaps", "PAFs", "left out of the loss"]
+    write_image(out, sheet(pictures, 8 if count > 1 else 4, captions))
+
+
+def _spec(skeleton: Skeleton) -> ModelSpec:
+    """What a network of that skeleton gives: its keypoints, and PAFs of its own limbs."""
+    heads = {
+        "heatmaps": Head("heatmaps", tuple(range(len(skeleton) + 1))),
+        "pafs": Head("pafs", tuple(range(2 * len(skeleton.limbs)))),
+    }
+    return ModelSpec("view", skeleton, heads, skeleton.limbs)
+
+
+def _row(scene: Sample, wanted: Targets, spec: ModelSpec) -> list[Any]:
+    """One scene four times: people, heatmaps, PAFs, and the share of channels that the loss leaves out, in red."""
+    frame = cell_frame(8)
+    left_out = 1 - wanted.mask.mean(0)
+    red = np.repeat(np.repeat(left_out, 8, 0), 8, 1)[: scene.image.shape[0], : scene.image.shape[1], None]
+    masked = scene.image * (1 - red) + np.array([255, 0, 0]) * red
+    return [
+        draw_people(scene.image, scene.people),
+        draw_heatmaps(scene.image, wanted.heatmaps, spec.skeleton, frame),
+        draw_pafs(scene.image, wanted.pafs, frame),
+        masked.astype(np.uint8),
+    ]

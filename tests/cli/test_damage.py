@@ -106,7 +106,9 @@ def test_damaged_videos(tmp_path: Path, dots_model: Path) -> None:
 def check(stderr: str, bad: list[Path], out: Path, result: Callable[[str], str]) -> None:
     """Every damaged file is either reported in one line that names it, or was read all the same; no half file, no traceback."""
     assert "Traceback" not in stderr
-    for line in stderr.splitlines():  # libjpeg speaks for itself of pictures that it could read in spite of some turned bits
+    for (
+        line
+    ) in stderr.splitlines():  # libjpeg speaks for itself of pictures that it could read in spite of some turned bits
         assert line.startswith(("limbwise: ", "Corrupt JPEG data: ")), stderr
     for path in bad:
         named = sum(path.name in line for line in stderr.splitlines())

@@ -24,9 +24,6 @@ def _verb(name: str) -> Callable[..., None]:
         resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
         show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
     ) -> None:
-        from limbwise.errors import require
-
-        require("torch", "train")
         from limbwise.train.recipe import changed, preset, recipe_text
 
         recipe = changed(preset(name), config, sets or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from limbwise.cli import benchmark, data, decode, evaluate, info, predict
+from limbwise.cli import benchmark, data, decode, evaluate, info, predict, train
 from limbwise.cli.flags import flagged
 
 app = typer.Typer(
@@ -19,3 +19,4 @@ for verb in (predict.predict, decode.decode, benchmark.benchmark, info.info, inf
     app.command()(flagged(verb))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(data.app, name="data")
+app.add_typer(train.app, name="train")

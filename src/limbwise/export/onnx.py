@@ -1,5 +1,8 @@
-"""A torch network as an ONNX file with its spec beside it: batch norms folded, any number of images of any size, weights as half
-precision on disk if asked (engines make them float32 again when they load, so the arithmetic stays float32)."""
+"""A torch network as an ONNX file with its spec beside it.
+
+Batch norms are folded, any number of images of any size goes in, and weights are half precision on disk if asked: engines make
+them float32 again when they load, so the arithmetic stays float32.
+"""
 
 from __future__ import annotations
 

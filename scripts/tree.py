@@ -1,4 +1,7 @@
-"""The house, one line a file, from the first sentences of the modules themselves; `python scripts/tree.py --write` puts it in the README."""
+"""The house, one line a file, from the first sentences of the modules themselves.
+
+`python scripts/tree.py --write` puts it into the README.
+"""
 
 from __future__ import annotations
 

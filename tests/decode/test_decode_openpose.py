@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from limbwise.decode.openpose import PRESETS, OpenPoseOptions, decode_openpose, decode_with_candidates
+from limbwise.decode.openpose import PRESETS, OpenPoseOptions, decode_openpose, decode_with_candidates, everyone
 from limbwise.people import People
 from limbwise.spec import Head, ModelSpec
 
@@ -86,7 +86,7 @@ def test_three_groups_meet(draw: Any, spec: ModelSpec, standing: Floats) -> None
     bridge = np.full_like(standing, NAN)
     bridge[1], bridge[2] = a[1], b[2]  # from one's neck to the other's shoulder
     heatmaps, pafs = np.maximum(heatmaps, draw([bridge])[0]), pafs + 0.5 * draw([bridge])[1]
-    people, candidates = decode_with_candidates(heatmaps, pafs, spec)
+    people, candidates = decode_with_candidates(heatmaps, pafs, spec, everyone())
     assert people.visible.sum() == sum(len(peaks) for peaks in candidates) == 37
     assert max(error_of(people, person) for person in (a, b)) < 2
 

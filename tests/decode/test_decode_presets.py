@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from limbwise.decode.openpose import PRESETS, OpenPoseOptions, chainer, decode_openpose, matlab, python_original
+from limbwise.decode.openpose import (
+    PRESETS,
+    OpenPoseOptions,
+    chainer,
+    decode_openpose,
+    everyone,
+    matlab,
+    python_original,
+)
 from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
@@ -29,11 +37,12 @@ def found(maps: tuple[Floats, Floats], spec: ModelSpec, options: OpenPoseOptions
 
 
 @pytest.mark.parametrize(
-    ("count", "kept"), [(1, ()), (2, ()), (3, ("chainer", "matlab")), (4, ("chainer", "matlab", "python_original"))]
+    ("count", "kept"),
+    [(1, ()), (2, ()), (3, ("default", "chainer", "matlab")), (4, ("default", "chainer", "matlab", "python_original"))],
 )
 def test_least_number_of_parts(count: int, kept: tuple[str, ...], draw: Any, spec: ModelSpec, standing: Floats) -> None:
     maps = draw([only(standing, *(1, 2, 3, 4)[:count])])
-    assert {name for name, preset in PRESETS.items() if found(maps, spec, preset())} == {*kept, "default"}
+    assert {name for name, preset in PRESETS.items() if found(maps, spec, preset())} == {*kept, "everyone"}
 
 
 @pytest.mark.parametrize(
@@ -104,7 +113,7 @@ def test_redundant_limbs(draw: Any, spec: ModelSpec, standing: Floats) -> None:
     assert [
         found(pair, spec, replace(preset(), min_parts=1, min_mean_score=0)) for preset in (python_original, matlab)
     ] == [[1, 1], [1, 1]]
-    assert found(pair, spec, OpenPoseOptions(fragment_limit=0)) == [2]
+    assert found(pair, spec, replace(everyone(), fragment_limit=0)) == [2]
     assert found(both, spec, python_original()) == [6]
     assert found(both, spec, matlab()) == [3, 3]
 
@@ -135,7 +144,7 @@ def test_greedy_and_hungarian_differ(spec: ModelSpec) -> None:
             x, y = (round(a + t * (b - a)) for a, b in zip(start, stop, strict=True))
             direction = np.subtract(stop, start) / np.hypot(*np.subtract(stop, start))
             pafs[:2, y, x] = strength * direction / max(direction[0], 1e-6)
-    options = OpenPoseOptions(subpixel="none", fragment_limit=0, validity=0.5)
+    options = replace(everyone(), subpixel="none", fragment_limit=0, validity=0.5)
     assert found((heatmaps, pafs), spec, options) == [2, 1, 1]
     assert found((heatmaps, pafs), spec, replace(options, matching="hungarian")) == [2, 2]
 
@@ -147,8 +156,8 @@ def test_order_of_links(draw: Any, spec: ModelSpec, standing: Floats) -> None:
     own, other = draw([only(standing, 0, 1, 2, 14, 16)]), draw([stranger])
     pafs = own[1] * np.repeat([0.3, *[1] * 16, 0, 1], 2)[:, None, None].astype(np.float32) + other[1]
     maps = np.maximum(own[0], other[0]), pafs
-    assert found(maps, spec, OpenPoseOptions(order="limb", fragment_limit=0)) == [5, 1]
-    assert found(maps, spec, OpenPoseOptions(order="score", fragment_limit=0)) == [4, 2]
+    assert found(maps, spec, replace(everyone(), order="limb", fragment_limit=0)) == [5, 1]
+    assert found(maps, spec, replace(everyone(), order="score", fragment_limit=0)) == [4, 2]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +187,6 @@ def test_weak_peaks_join_but_do_not_begin(draw: Any, spec: ModelSpec, standing: 
     faint = heatmaps.copy()
     faint[4] *= 0.02
     for maps, expected in (((heatmaps, pafs), [3]), ((faint, pafs), [3]), ((heatmaps * 0.02, pafs), [])):
-        assert found(maps, spec, OpenPoseOptions()) == expected
-    assert found((faint, pafs), spec, OpenPoseOptions(weak=0.03)) == [2]
-    assert found((faint, pafs * 0), spec, OpenPoseOptions(fragment_limit=0)) == [1, 1]
+        assert found(maps, spec, everyone()) == expected
+    assert found((faint, pafs), spec, replace(everyone(), weak=0.03)) == [2]
+    assert found((faint, pafs * 0), spec, replace(everyone(), fragment_limit=0)) == [1, 1]

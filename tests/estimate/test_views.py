@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbwise.estimate.views import Prepared, View, choose_views, merge, prepare
+from limbwise.engine.prepare import Prepared, View, prepare
+from limbwise.estimate.views import choose_views, merge
 from limbwise.geometry import SizeRule, apply, cell_frame, compose, fit, flip, invert
 from limbwise.skeletons import COCO_17
 from limbwise.spec import Head, InputSpec, ModelSpec

@@ -16,12 +16,15 @@ from rich.table import Table
 from limbwise import __version__
 from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
+from limbwise.data.lsp import LspSource
+from limbwise.data.source import Source, Subset
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
+from limbwise.evaluate.pck import evaluate_pck
 from limbwise.files import whole_file
 from limbwise.media.image import read_image, write_image
 
@@ -58,6 +61,40 @@ def coco(
                                                    **asdict(result.numbers)})  # fmt: skip
     if worst is not None:
         write_image(worst, _pictures(result))
+
+
+@app.command("pck")
+@flagged
+def pck(
+    dataset: Annotated[Path, typer.Argument(help="a folder of LSP or LSPE")],
+    model: ModelOptions,
+    share: Annotated[float, typer.Option(help="right is what lies within this share of the torso")] = 0.2,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first images")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="write the numbers with model, options, date and machine to this file")
+    ] = None,
+) -> None:
+    """Percentage of correct keypoints on the validation part of LSP, within a known box."""
+    source: Source = LspSource(dataset, "val")
+    source = source if limit is None else Subset(source, range(min(limit, len(source))))
+    estimator = Estimator(**asdict(model))
+    with counted("evaluate") as tell:
+        result = evaluate_pck(estimator.find_one, estimator.spec.skeleton, source, share, tell)
+    table = Table("keypoint", "PCK", "counted", title=f"PCK@{share} on {result.images} images")
+    for name, value, count in zip(result.names, result.numbers.keypoints, result.numbers.counted, strict=True):
+        table.add_row(name, f"{value:.3f}", str(count))
+    table.add_row("all", f"{result.numbers.pck:.3f}", str(result.numbers.counted.sum()))
+    Console().print(table)
+    if json is not None:
+        each = dict(zip(result.names, (round(float(v), 4) for v in result.numbers.keypoints), strict=True))
+        numbers = {
+            "dataset": dataset.name,
+            "images": result.images,
+            "share": share,
+            "pck": result.numbers.pck,
+            "keypoints": each,
+        }
+        _write(json, estimator, {}, numbers)
 
 
 def _print(result: CocoResult) -> None:

@@ -71,8 +71,8 @@ class OpenPoseOptions:
     fragment_limit: float = option(
         5.0, "how far from a typical body two pieces of a person may be to be joined; 0: never"
     )
-    min_parts: int = option(1, "fewest parts of a person")
-    min_mean_score: float = option(0.0, "least score of a person per part")
+    min_parts: int = option(3, "fewest parts of a person")
+    min_mean_score: float = option(0.2, "least score of a person per part")
     person_score: Literal["sum", "mean", "by_parts", "peaks"] = option("sum", "how a person's score is made")
     merges_count: bool = option(False, "count scores of merging links as parts, as Chainer's code does")
     max_people: int | None = option(None, "most people of an image")
@@ -85,6 +85,11 @@ class OpenPoseOptions:
             raise ValueError("samples from 2, max_peaks from 1, longest above 0 and validity from 0 to 1 are needed")
         if self.max_people is not None and self.max_people < 0:
             raise ValueError(f"max_people: None or a number from 0 is needed, got {self.max_people}")
+
+
+def everyone() -> OpenPoseOptions:
+    """Whatever there is, down to lone keypoints, for measures that reward each."""
+    return OpenPoseOptions(min_parts=1, min_mean_score=0.0)
 
 
 def python_original() -> OpenPoseOptions:
@@ -107,7 +112,13 @@ def chainer() -> OpenPoseOptions:
                            redundant="join", min_parts=3, min_mean_score=0.2, merges_count=True)  # fmt: skip
 
 
-PRESETS = {"default": OpenPoseOptions, "python_original": python_original, "matlab": matlab, "chainer": chainer}
+PRESETS = {
+    "default": OpenPoseOptions,
+    "everyone": everyone,
+    "python_original": python_original,
+    "matlab": matlab,
+    "chainer": chainer,
+}
 
 
 def decode_openpose(
@@ -224,6 +235,7 @@ def _people(
     totals = heights + sums
     means = totals / (number + merges if options.merges_count else number)
     person_scores = {"sum": totals, "mean": means, "by_parts": totals * number, "peaks": heights}[options.person_score]
-    kept = np.flatnonzero((number >= options.min_parts) & (means >= options.min_mean_score))
+    fewest = min(options.min_parts, len(spec.skeleton) if spec.limbs else 1)
+    kept = np.flatnonzero((number >= fewest) & (means >= options.min_mean_score))
     best = kept[np.argsort(-person_scores[kept], kind="stable")][: options.max_people]
     return People(spec.skeleton, xy[best], scores[best], person_scores[best])

@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.decode.openpose import OpenPoseOptions, decode_openpose
+from limbwise.decode.single import decode_single
 from limbwise.engine.base import Engine, EngineOptions, open_engine
+from limbwise.engine.prepare import Prepared, prepare
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import overlap
-from limbwise.estimate.views import Prepared, choose_views, merge, prepare
+from limbwise.estimate.views import choose_views, merge
 from limbwise.estimate.zoo import find_model
 from limbwise.fields import option
-from limbwise.geometry import invert
+from limbwise.geometry import apply, invert
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image
 from limbwise.media.sources import Source
@@ -89,6 +91,12 @@ class Estimator:
     def group(self, maps: Maps) -> People:
         """The people of a picture from its maps."""
         return group(maps, self.decode_options)
+
+    def find_one(self, image: Image, box: npt.NDArray[np.floating]) -> People:
+        """The one person in a box (xyxy, pixels of the image): of each heatmap the highest place there."""
+        maps = self.look(self.prepare(image), image.shape)
+        inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
+        return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))
 
     def stream(self, source: str | Source, cut: Cut | None = None) -> Iterator[tuple[Frame, People]]:
         """Frames of a video, a camera ("0"), a URL or an image with their people, in order.

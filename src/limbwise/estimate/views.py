@@ -3,63 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.geometry import Matrix, cell_frame, compose, fit, flip, invert
-from limbwise.spec import InputSpec, ModelSpec
+from limbwise.engine.prepare import Prepared, View
+from limbwise.geometry import Matrix, cell_frame, compose, invert
+from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 PRECISE_SCALES = (0.5, 1.0, 1.5, 2.0)  # OpenPose's, times the rule's side
-
-
-@dataclass(frozen=True)
-class View:
-    """One look at a picture: `scale` multiplies the side of the size rule, `mirrored` swaps left and right."""
-
-    scale: float = 1.0
-    mirrored: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A network input: `batch` (1, 3, H, W) float32 and `frame`, the matrix from image pixels to its pixels."""
-
-    batch: Floats
-    frame: Matrix
-    view: View
 
 
 def choose_views(precise: bool, mirrored: bool) -> tuple[View, ...]:
     """One view, or four scales (precise), each also mirrored on request."""
     scales = PRECISE_SCALES if precise else (1.0,)
     return tuple(View(scale, side) for scale in scales for side in ((False, True) if mirrored else (False,)))
-
-
-def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepared:
-    """An RGB uint8 (H, W, 3) image resized, mirrored, padded at the right and the bottom, and normalised as the network wants it."""
-    height, width = image.shape[:2]
-    fitted = fit(width, height, spec.size, view.scale)
-    shrinks = fitted.resized[0] * fitted.resized[1] < width * height
-    picture = cv2.resize(image, fitted.resized, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    frame = fitted.matrix
-    if view.mirrored:
-        picture, frame = cv2.flip(picture, 1), compose(frame, flip(fitted.resized[0]))
-    return Prepared(_normalise(picture, spec, fitted.padded), frame, view)
-
-
-def _normalise(picture: npt.NDArray[np.generic], spec: InputSpec, padded: tuple[int, int]) -> Floats:
-    """(h, w, 3) uint8 RGB -> (1, 3, H, W) float32: (pixel - mean) x scale in the network's order of colours."""
-    (height, width), channels = picture.shape[:2], (2, 1, 0) if spec.colour == "BGR" else (0, 1, 2)
-    batch = np.empty((1, 3, padded[1], padded[0]), np.float32)
-    for plane, channel, mean, scale, border in zip(batch[0], channels, spec.mean, spec.scale, spec.pad, strict=True):
-        np.multiply(picture[:, :, channel], np.float32(scale), out=plane[:height, :width])
-        plane[:height, :width] -= np.float32(mean * scale)
-        plane[height:], plane[:height, width:] = (border - mean) * scale, (border - mean) * scale
-    return batch
 
 
 def merge(

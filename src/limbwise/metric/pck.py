@@ -43,3 +43,24 @@ def torso_lengths(truth: Floats, visible: npt.NDArray[np.bool_], skeleton: Skele
     a, b = skeleton.index("left_shoulder"), skeleton.index("right_hip")
     length = np.linalg.norm(truth[:, a].astype(np.float64) - truth[:, b], axis=-1)
     return np.where(visible[:, a] & visible[:, b], length, np.nan)
+
+
+class PckTally:
+    """Collects one found and one true person an image, on the keypoints that both skeletons have (`names`), and counts them."""
+
+    def __init__(self, found: Skeleton, truth: Skeleton) -> None:
+        self.names = tuple(name for name in truth.keypoints if name in found.keypoints)
+        self._truth_skeleton = truth
+        self._mine = [found.index(name) for name in self.names]
+        self._theirs = [truth.index(name) for name in self.names]
+        self._rows: list[tuple[Floats, Floats, npt.NDArray[np.bool_], float]] = []
+
+    def add(self, found: Floats, truth: Floats, visible: npt.NDArray[np.bool_]) -> None:
+        """One image: found (K, 2) on its skeleton, truth (J, 2) and visible (J,) on theirs."""
+        length = torso_lengths(truth[None], visible[None], self._truth_skeleton)[0]
+        self._rows.append((found[self._mine], truth[self._theirs], visible[self._theirs], float(length)))
+
+    def numbers(self, share: float = 0.2) -> PckNumbers:
+        """PCK of all that was added."""
+        found, truth, visible, lengths = (np.array(column) for column in zip(*self._rows, strict=True))
+        return pck(found, truth, visible, lengths, share)

@@ -1,7 +1,8 @@
 """The pieces that our networks are made of, and folding of batch norms for inference.
 
-Convolutions are dense 3 x 3: measured on CPUs, they reach the peak of the arithmetic units in training and in OpenVINO alike,
-where depthwise ones stay at a third of it (benchmarks in docs/training.md).
+Convolutions are dense 3 x 3: on a CPU they reach the peak of the arithmetic units in training and in OpenVINO alike. Measured on two
+AVX-512 cores, a depthwise network of 0.46 GMAC (at 256 x 256) trained at 33 images/s and a dense one of 0.65 GMAC at 43, both of them
+at 15 to 16 ms in OpenVINO at 368 x 432.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def begin(network: Callable[[], nn.Module], spec: ModelSpec, recipe: Recipe, her
     for stage in recipe.stages:
         if stage.batch % here.size:
             raise UsageError(f"stages: a batch of {stage.batch} cannot be shared by {here.size} processes")
-    if here.device.type == "cpu":
+    if here.device.type == "cpu" and recipe.machine.threads:
         torch.set_num_threads(recipe.machine.threads)
     torch.manual_seed(recipe.seed)
     net = network()

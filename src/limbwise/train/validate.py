@@ -16,10 +16,12 @@ from limbwise.data.find import open_source
 from limbwise.data.lsp import LspSource
 from limbwise.data.source import Source, Subset
 from limbwise.decode.openpose import decode_openpose
+from limbwise.decode.single import decode_single
+from limbwise.engine.prepare import View, prepare
 from limbwise.fields import read_table
-from limbwise.geometry import Matrix, apply, fit, invert
+from limbwise.geometry import Matrix, apply, invert
 from limbwise.metric.coco_ap import coco_ap
-from limbwise.metric.pck import pck, torso_lengths
+from limbwise.metric.pck import PckTally
 from limbwise.people import People
 from limbwise.sample import SEEN
 from limbwise.spec import ModelSpec
@@ -62,56 +64,22 @@ class Validation:
         return {"ap": numbers.ap, "ap50": numbers.ap50, "ar": numbers.ar}
 
     def _pck(self, net: nn.Module, source: Source) -> float:
-        shared = [name for name in self.spec.skeleton.keypoints if name in source.skeleton.keypoints]
-        mine = [self.spec.skeleton.index(name) for name in shared]
-        theirs = [source.skeleton.index(name) for name in shared]
-        found, truth, seen, lengths = [], [], [], []
+        tally = PckTally(self.spec.skeleton, source.skeleton)
         for i in range(len(source)):
             labels = source.labels(i)
             maps, frame = maps_of(net, self.spec, source.images.load(labels.name))
             box = apply(frame, labels.boxes[0].reshape(2, 2)).ravel()
-            stride = self.spec.heads["heatmaps"].stride
-            found.append(apply(invert(frame), highest_in(maps["heatmaps"][mine], box, stride)))
-            visible = labels.visibility[0] >= SEEN
-            lengths.append(torso_lengths(labels.xy[:1], visible[None], source.skeleton)[0])
-            truth.append(labels.xy[0, theirs])
-            seen.append(visible[theirs])
-        return pck(np.array(found), np.array(truth), np.array(seen), np.array(lengths)).pck
+            person = decode_single(maps["heatmaps"], self.spec, box).moved(invert(frame))
+            tally.add(person.xy[0], labels.xy[0], labels.visibility[0] >= SEEN)
+        return tally.numbers().pck
 
 
 @torch.inference_mode()
 def maps_of(net: nn.Module, spec: ModelSpec, image: npt.NDArray[np.uint8]) -> tuple[dict[str, Floats], Matrix]:
-    """Maps (C, h, w) by head of one RGB image, enlarged at most to the spec's size, and the frame from image to input pixels."""
-    import cv2
-
-    height, width = image.shape[:2]
-    fitted = fit(width, height, spec.input.size)
-    small = cv2.resize(
-        image, fitted.resized, interpolation=cv2.INTER_AREA if fitted.resized[0] < width else cv2.INTER_LINEAR
-    )
-    padded = np.empty((fitted.padded[1], fitted.padded[0], 3), np.float32)
-    padded[:] = spec.input.pad
-    padded[: fitted.resized[1], : fitted.resized[0]] = small if spec.input.colour == "RGB" else small[..., ::-1]
-    x = (padded - np.array(spec.input.mean, np.float32)) * np.array(spec.input.scale, np.float32)
-    device = next(net.parameters()).device
-    maps = net(torch.from_numpy(x.transpose(2, 0, 1)[None]).to(device))[-1]
-    return {name: value[0].float().cpu().numpy() for name, value in maps.items()}, fitted.matrix
-
-
-def highest_in(maps: Floats, box: npt.NDArray[np.floating], stride: int) -> npt.NDArray[np.float64]:
-    """(K, 2) input pixels: of each map (K, h, w) the centre of the highest cell in a box (xyxy, input pixels), a quarter of a cell
-    nearer to its higher neighbour (Newell et al. 2016)."""
-    _, height, width = maps.shape
-    low, high = np.floor(box[:2] / stride).astype(int), np.ceil(box[2:] / stride).astype(int)
-    left, top = np.clip(low, 0, (width - 1, height - 1))
-    right, bottom = np.clip(high, (left + 1, top + 1), (width, height))
-    window = maps[:, top:bottom, left:right]
-    y, x = np.unravel_index(window.reshape(len(maps), -1).argmax(1), window.shape[1:])
-    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    k, i, j = np.arange(len(maps)), y + top + 1, x + left + 1
-    towards = np.stack([padded[k, i, j + 1] - padded[k, i, j - 1], padded[k, i + 1, j] - padded[k, i - 1, j]], axis=1)
-    cells = np.stack([x + left, y + top], axis=1) + 0.25 * np.sign(towards)
-    return np.asarray(cells * stride + (stride - 1) / 2)
+    """Maps (C, h, w) by head of one RGB image, and the frame from image to input pixels."""
+    prepared = prepare(image, spec.input, View())
+    batch = torch.from_numpy(prepared.batch).to(next(net.parameters()).device)
+    return {name: value[0].float().cpu().numpy() for name, value in net(batch)[-1].items()}, prepared.frame
 
 
 def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Module], Numbers] | None:

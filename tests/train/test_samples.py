@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from limbwise.data.images import Images
+from limbwise.data.source import Labels, Source
+from limbwise.errors import InputError, UsageError
+from limbwise.net.mobile import mobile_spec
+from limbwise.skeletons import COCO_17, LSP_14
+from limbwise.train.samples import DataOptions, SceneMaker, open_training
+
+SPEC = mobile_spec()
+
+
+class Drawn(Source):
+    """Made-up images, one person each."""
+
+    def __init__(self, folder: Path, kind: str, count: int) -> None:
+        self.skeleton = LSP_14 if kind == "lsp" else COCO_17
+        self.images, self.names = Images(folder), [f"{kind}{i}" for i in range(count)]
+
+    def labels(self, i: int) -> Labels:
+        count = len(self.skeleton)
+        xy = np.stack([20 + 8.0 * (np.arange(count) % 4), 20 + 12.0 * (np.arange(count) // 4)], axis=1)[None].astype(
+            np.float32
+        )
+        box, area = np.array([[15, 15, 50, 75]], np.float32), np.array([1000], np.float32)
+        return Labels(self.names[i], xy, np.full((1, count), 2, np.int8), box, area)
+
+    def ignore(self, i: int, size: tuple[int, int]) -> np.ndarray:
+        return np.zeros((size[1], size[0]), bool)
+
+
+@pytest.fixture
+def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SceneMaker:
+    import cv2
+
+    rng = np.random.default_rng(0)
+    for kind in ("lsp", "coco"):
+        for i in range(5):
+            cv2.imwrite(str(tmp_path / f"{kind}{i}.png"), rng.integers(0, 256, (90, 70, 3), dtype=np.uint8))
+    sources = [Drawn(tmp_path, "lsp", 5), Drawn(tmp_path, "coco", 5)]
+    for source in sources:
+        source.names = [f"{name}.png" for name in source.names]
+    return SceneMaker(sources, SPEC, DataOptions(also_share=0.4), seed=7)
+
+
+def test_an_example_fits_the_network(maker: SceneMaker) -> None:
+    example = maker(3, 0, 96)
+    assert example.image.shape == (96, 96, 3)
+    assert example.image.dtype == np.uint8
+    for name, head in SPEC.heads.items():
+        assert example.targets[name].shape == example.masks[name].shape == (len(head.channels), 12, 12)
+    assert example.targets["heatmaps"][:-1].max() > 0.3
+
+
+def test_an_example_is_a_function_of_seed_and_number(maker: SceneMaker) -> None:
+    again = SceneMaker(maker.sources, SPEC, maker.options, seed=7)
+    for number in (11, 2, 5):  # in any order
+        assert np.array_equal(maker(number, 0, 64).image, again(number, 0, 64).image)
+    other = SceneMaker(maker.sources, SPEC, maker.options, seed=8)
+    assert not np.array_equal(maker(2, 0, 64).image, other(2, 0, 64).image)
+    assert not np.array_equal(maker(2, 0, 64).image, maker(2, 1, 64).image)
+
+
+def test_sets_take_their_shares_and_each_image_comes_before_any_comes_twice(maker: SceneMaker) -> None:
+    places = [maker._place(number) for number in range(50)]
+    for index, (source, share) in enumerate(zip(maker.sources, (0.6, 0.4), strict=True)):
+        positions = [position for found, position in places if found is source]
+        assert positions == list(range(round(50 * share))), index
+        shown = [maker._index(source, position) for position in positions]
+        for turn in range(len(shown) // 5):
+            assert sorted(shown[5 * turn : 5 * turn + 5]) == [0, 1, 2, 3, 4]
+
+
+def test_a_missing_image_is_named(maker: SceneMaker, tmp_path: Path) -> None:
+    for path in tmp_path.glob("lsp*"):
+        path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match=r"lsp\d\.png"):
+        for number in range(4):
+            maker(number, 0, 64)
+
+
+def test_no_data() -> None:
+    with pytest.raises(UsageError, match=r"data\.root"):
+        open_training(DataOptions())
+    with pytest.raises(InputError, match="nowhere"):
+        open_training(DataOptions(root="nowhere"))
+
+
+def test_the_last_thousand_of_lspe_and_the_held_out_scenes_are_not_trained_on(shared: Path) -> None:
+    data = shared / "data"
+    lspe, rendered = open_training(DataOptions(str(data / "lspe"), (str(data / "rendered"),), held_out=500))
+    assert len(lspe) == 9000
+    assert len(rendered) == 11500
+    validated = set(np.load(data / "lspe" / "lspe_labels.npz")["ids"][-1000:].tolist())
+    assert not validated & {int(name[2:7]) for name in lspe.names}

@@ -94,7 +94,7 @@ def test_no_data() -> None:
 def test_the_last_thousand_of_lspe_and_the_held_out_scenes_are_not_trained_on(shared: Path) -> None:
     data = shared / "data"
     lspe, rendered = open_training(DataOptions(str(data / "lspe"), (str(data / "rendered"),), held_out=500))
-    assert len(lspe) == 9000
+    assert 8000 < len(lspe) <= 9000  # a few whose labels cannot be right are left out
     assert len(rendered) == 11500
     validated = set(np.load(data / "lspe" / "lspe_labels.npz")["ids"][-1000:].tolist())
     assert not validated & {int(name[2:7]) for name in lspe.names}

@@ -39,8 +39,8 @@ class Stage:
 @dataclass(frozen=True)
 class Machine:
     """How the run uses the machine. None of it changes the result, but for `bf16` (autocast) and `compile` (torch.compile) and, in
-    the last bits, `threads`. `threads`: 0 takes all cores; on a machine shared
-    with others 1 is often the fastest, since threads wait for each other. `workers`: processes that make batches, 0 for none. `device`: auto, cpu, cuda, cuda:1."""
+    the last bits, `threads`: 0 takes all cores; on a machine shared with others 1 is often the fastest, since threads wait for each
+    other. `workers`: processes that make batches, each up to `ahead` in advance; 0 for none. `device`: auto, cpu, cuda, cuda:1."""
 
     device: str = "auto"
     threads: int = 0

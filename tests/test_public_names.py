@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+from dots import draw_dots, some_people
 
 import limbwise
+from limbwise.write import read_openpose
 
 
 def test_public_names() -> None:
@@ -29,3 +33,17 @@ def test_importing_is_quick_and_loads_nothing_heavy() -> None:
     bare = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import numpy"], check=True)
     assert min(times) - (time.perf_counter() - bare) < 0.3
+
+
+def test_the_first_lines_of_the_readme(tmp_path: Path, dots_model: Path) -> None:
+    """Twice, since a room of the house bears the name of each function."""
+    image = draw_dots(some_people(0))
+    for _ in range(2):
+        people = limbwise.estimate(image, model=dots_model)
+        assert len(people) == 2
+        picture = limbwise.draw(image, people)
+        assert picture.shape == image.shape
+        assert (picture != image).any()
+    people.save(tmp_path / "a.json", format="openpose")
+    assert len(read_openpose(tmp_path / "a.json", people.skeleton)) == 2
+    assert limbwise.draw.people.draw_people is not None

@@ -91,6 +91,22 @@ def test_killed_at_random_moments_and_resumed_to_the_bit(tmp_path: Path) -> None
     assert_equal(whole, torch.load(tmp_path / "killed" / "weights.pt", weights_only=True))
 
 
+def test_asked_to_stop_it_saves_first(tmp_path: Path) -> None:
+    """Ctrl-C, which reaches its workers too, ends a run cleanly with all steps kept."""
+    process = start(tmp_path, "steps=100000", "machine.workers=1")
+    log = tmp_path / "log.jsonl"
+    while process.poll() is None and '"step": 8' not in (log.read_text() if log.is_file() else ""):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints.decode()
+    end = read_log(log)[-1]
+    assert end["kind"] == "end"
+    state = checkpoint.newest(tmp_path / "checkpoints")
+    assert state is not None
+    assert state["step"] == end["step"] >= 8
+
+
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     """Two gloo processes with half of each batch; without dropout, whose draws are each process's own."""
     with socket.socket() as free:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,19 @@ class Estimator:
             return frame, self.look(inputs, frame.image.shape)
 
         return overlap(frames, ready, seen)
+
+
+def estimate(image: str | Path | Image, **options: Any) -> People:
+    """The people of an image file or of an RGB uint8 (H, W, 3) image, by the default model or `model=`.
+
+    Other options are Estimator's. The estimator is kept, so that the next call with the same options is fast.
+    """
+    return _kept(**options)(image)
+
+
+@cache
+def _kept(**options: Any) -> Estimator:
+    return Estimator(**options)
 
 
 def group(maps: Maps, options: OpenPoseOptions) -> People:

@@ -6,6 +6,7 @@ goes on to the bit, and two processes that share a batch see the two halves of w
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ def batches(
         return
     # With a generator of its own the loader leaves torch's alone, which a resumed run must find as it was.
     loader = DataLoader(_Made(make, on_bad), batch_size=None, sampler=wanted, num_workers=workers, prefetch_factor=ahead,
-                        multiprocessing_context="spawn", worker_init_fn=_one_thread, pin_memory=pin,
+                        multiprocessing_context="spawn", worker_init_fn=_begin_worker, pin_memory=pin,
                         generator=torch.Generator())  # fmt: skip
     try:
         yield from loader
@@ -131,10 +132,11 @@ def batches(
         raise InputError(str(error).strip().split("\n")[-1].partition("InputError: ")[2] or str(error)) from None
 
 
-def _one_thread(_: int) -> None:
-    """A worker is one of several processes: its libraries take one thread each."""
+def _begin_worker(_: int) -> None:
+    """A worker is one of several processes: its libraries take one thread each; and Ctrl-C is for the process that it works for."""
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 

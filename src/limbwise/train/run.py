@@ -6,9 +6,12 @@ weights.pt, the mean weights.
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +71,8 @@ def train_network(
         with Log(out, run.step, recipe.steps, here.leads) as log:
             log.event("start", run.step, network=recipe.network, processes=here.size, device=str(here.device))
             keeper = Keeper(out, log, validate)
-            train_steps(run, source, keeper.after_step)
+            with keeper.heeding_signals():
+                train_steps(run, source, keeper.after_step)
             return keeper.end(run)
 
 
@@ -119,12 +123,32 @@ class Keeper:
     begun: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
     validated: float = field(default_factory=time.monotonic)
+    asked: bool = False
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C end the run after the step in progress, saved; asked twice it ends at once."""
+
+        def ask(number: int, frame: object) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self.asked = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may
+            return
+        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def after_step(self, run: Run, report: StepReport) -> bool:
         """Do what is due; True ends the run early."""
         saving = run.recipe.saving
         self.log.add(report, run.step, run.step % saving.log_every == 0)
-        stop = self._due(run, self.begun, saving.stop_minutes)
+        stop = run.world.agree(self.asked) or self._due(run, self.begun, saving.stop_minutes)
         if not stop and self._due(run, self.validated, saving.validate_minutes):
             self.check(run)
         if stop or self._due(run, self.saved, saving.minutes):

@@ -28,11 +28,11 @@ def train(out: Path, *sets: str, resume: bool = False, make: ToyMaker | None = N
     return torch.load(path, weights_only=True)
 
 
-def start(out: Path, *words: str, **environment: str) -> subprocess.Popen[bytes]:
-    threads = {"OMP_NUM_THREADS": "1", **environment}
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(out), *words], env={**os.environ, **threads}, stderr=subprocess.PIPE
-    )
+def start(out: Path, *words: str) -> subprocess.Popen[bytes]:
+    """The toy training in a process, and a group, of its own."""
+    command = [sys.executable, str(SCRIPT), str(out), *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True)
 
 
 def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:

@@ -7,6 +7,7 @@ them float32 again when they load, so the arithmetic stays float32.
 from __future__ import annotations
 
 import hashlib
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,7 @@ def to_onnx(net: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     outputs = Outputs(net, spec)
     stride = max(head.stride for head in spec.heads.values())
     count, height, width = (torch.export.Dim(axis) for axis in ("n", "h", "w"))
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells that torchvision is not there, which nobody needs
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns of its own parts
         program = torch.onnx.export(

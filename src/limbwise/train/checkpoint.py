@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from limbwise.errors import InputError
+from limbwise.fields import build
 from limbwise.files import whole_file
 from limbwise.train.loop import Run
+from limbwise.train.recipe import Recipe
 
 PATTERN = "step-*.pt"
 
@@ -94,3 +96,8 @@ def newest(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] |
         except InputError:
             continue
     return None
+
+
+def recipe_of(state: dict[str, Any]) -> Recipe:
+    """The recipe that a checkpoint was made by; raises InputError where this version cannot read it."""
+    return build(Recipe, json.loads(state["recipe"]), "checkpoint")

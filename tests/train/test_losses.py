@@ -17,6 +17,16 @@ def test_weighted_squared_error_by_hand() -> None:
     assert field_loss("heatmaps", found, target, mask, 10.0).tolist() == pytest.approx([expected])
 
 
+def test_logistic_and_huber_by_hand() -> None:
+    logits = torch.tensor([[[[0.0, 100.0]]]])
+    target, mask = torch.tensor([[[[1.0, 1.0]]]]), torch.ones(1, 1, 1, 2)
+    assert field_loss("part_logits", logits, target, mask, kind="logistic").item() == pytest.approx(np.log(2) / 2)
+    found, mask = torch.tensor([[[[0.5, 3.0, 9.0]]]]), torch.tensor([[[[1.0, 1.0, 0.0]]]])
+    zero = torch.zeros_like(found)
+    assert field_loss("offsets", found, zero, mask, kind="huber").item() == pytest.approx((0.5 * 0.25 + 2.5) / 2)
+    assert field_loss("offsets", found, zero, 0 * mask, kind="huber").item() == 0
+
+
 def test_presence_of_a_paf_is_the_length_of_its_vector() -> None:
     target = torch.zeros(1, 4, 1, 1)
     target[0, :2, 0, 0] = torch.tensor([0.6, -0.8])

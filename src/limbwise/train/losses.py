@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+Kind = Literal["squared", "logistic", "huber"]
 
 
 @dataclass(frozen=True)
 class LossOptions:
     """`foreground`: weight of a cell where the target is 1, against 1 where it is 0. `heads`: weight of each head (default 1).
+    `kinds`: loss of each head (default "squared", as for all fields; DeeperCut's are "logistic" for parts and "huber" for offsets).
     `stages`: weight of each supervised stage, the final one last; empty: all 1. `hard`: samples are weighted by their loss to this
     power (0: all alike; mean weight 1, at most 4)."""
 
     foreground: float = 10.0
     heads: dict[str, float] = field(default_factory=lambda: {"heatmaps": 1.0, "pafs": 0.5})
+    kinds: dict[str, Kind] = field(
+        default_factory=lambda: {"part_logits": "logistic", "offsets": "huber", "pairwise": "huber"}
+    )
     stages: tuple[float, ...] = ()
     hard: float = 0.0
 
@@ -49,18 +57,34 @@ def _lengths(pafs: Tensor) -> Tensor:
     return torch.sqrt(pafs[:, 0::2].square() + pafs[:, 1::2].square())
 
 
-def field_loss(name: str, found: Tensor, target: Tensor, mask: Tensor, foreground: float = 1.0) -> Tensor:
-    """(N,) weighted squared error of each sample: sum over channels, mean over cells. All (N, C, h, w); `mask` 0 to 1."""
+def field_loss(
+    name: str, found: Tensor, target: Tensor, mask: Tensor, foreground: float = 1.0, kind: Kind = "squared"
+) -> Tensor:
+    """(N,) loss of each sample; all (N, C, h, w), `mask` 0 to 1.
+
+    "squared" and "logistic" (cross-entropy of logits): weighted, sum over channels, mean over cells. "huber" (linear beyond 1): mean
+    over what the mask leaves, which is little.
+    """
+    found = found.float()
+    if kind == "huber":
+        loss = mask * F.huber_loss(found, target, reduction="none")
+        return loss.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1)
     weight = mask * (1 + (foreground - 1) * presence(name, target))
-    return (weight * (found.float() - target).square()).sum(1).mean((1, 2))
+    if kind == "logistic":
+        return (weight * F.binary_cross_entropy_with_logits(found, target, reduction="none")).sum(1).mean((1, 2))
+    return (weight * (found - target).square()).sum(1).mean((1, 2))
 
 
 def stage_losses(
     stages: list[dict[str, Tensor]], targets: Mapping[str, Tensor], masks: Mapping[str, Tensor], options: LossOptions
 ) -> list[dict[str, Tensor]]:
     """For each stage and each head that it predicts the loss (N,) of each sample, not yet weighted by head and stage."""
-    return [{name: field_loss(name, found, targets[name], masks[name], options.foreground) for name, found in maps.items()}
-            for maps in stages]  # fmt: skip
+
+    def loss(name: str, found: Tensor) -> Tensor:
+        kind = options.kinds.get(name, "squared")
+        return field_loss(name, found, targets[name], masks[name], options.foreground, kind)
+
+    return [{name: loss(name, found) for name, found in maps.items()} for maps in stages]
 
 
 def total_loss(losses: list[dict[str, Tensor]], options: LossOptions, average: Average | None = None) -> Tensor:

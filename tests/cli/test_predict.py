@@ -70,7 +70,14 @@ def test_folder_and_video_to_everything(tmp_path: Path, dots_model: Path) -> Non
     video = clip(tmp_path / "clip.mp4", 5)
     out = tmp_path / "out"
     done = predict(
-        [pictures, video], dots_model, out, "--json", "openpose,coco,csv,posetrack2018", "--draw", "--save-maps"
+        [pictures, video],
+        dots_model,
+        out,
+        "--json",
+        "openpose,coco,csv,posetrack2018",
+        "--draw",
+        "--save-maps",
+        out / "maps",
     )
     assert (done.returncode, done.stderr) == (0, "")
     names = set(contents(out))
@@ -101,10 +108,10 @@ def test_people_are_where_they_were_drawn(tmp_path: Path, dots_model: Path) -> N
 def test_maps_decode_to_the_same_people(tmp_path: Path, dots_model: Path) -> None:
     pictures = folder_of_pictures(tmp_path / "in", 2)
     out = tmp_path / "out"
-    assert predict(pictures, dots_model, out, "--save-maps").returncode == 0
-    assert run("decode", out / "maps", "-o", tmp_path / "again", *FLAGS).returncode == 0
+    assert predict(pictures, dots_model, out, "--save-maps", tmp_path / "maps").returncode == 0
+    assert run("decode", tmp_path / "maps", "-o", tmp_path / "again", *FLAGS).returncode == 0
     assert contents(tmp_path / "again" / "openpose") == contents(out / "openpose")
-    fewer = run("decode", out / "maps", "-o", tmp_path / "fewer", "--max-people", 1, *FLAGS)
+    fewer = run("decode", tmp_path / "maps", "-o", tmp_path / "fewer", "--max-people", 1, *FLAGS)
     assert fewer.returncode == 0
     people = json.loads((tmp_path / "fewer" / "openpose" / "000_keypoints.json").read_text())["people"]
     assert len(people) == 1
@@ -215,3 +222,30 @@ def test_bad_files_do_not_stop_the_good_ones(tmp_path: Path, dots_model: Path) -
     assert len(list(out.rglob("*_keypoints.json"))) == 6
     assert len(json.loads((out / "coco.json").read_text())) == 12
     shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("overlay", ["heatmaps", "pafs"])
+def test_overlays_and_candidates(tmp_path: Path, dots_model: Path, overlay: str) -> None:
+    write_image(tmp_path / "a.png", draw_dots(some_people(0)))
+    plain, over = tmp_path / "plain", tmp_path / "over"
+    assert predict(tmp_path / "a.png", dots_model, plain, "--draw").returncode == 0
+    assert (
+        predict(tmp_path / "a.png", dots_model, over, "--draw", "--overlay", overlay, "--part-candidates").returncode
+        == 0
+    )
+    assert (plain / "drawn/a.png").read_bytes() != (over / "drawn/a.png").read_bytes()
+    first, second = (json.loads((out / "openpose/a_keypoints.json").read_text()) for out in (plain, over))
+    assert first["people"] == second["people"]
+    assert "part_candidates" not in first
+    heads = np.array(second["part_candidates"][0]["0"]).reshape(-1, 3)
+    np.testing.assert_allclose(sorted(heads[:, 1]), sorted(some_people(0)[:, 0, 1]), atol=2)
+
+
+def test_the_live_window(tmp_path: Path, dots_model: Path) -> None:
+    pytest.importorskip("pygame")
+    video = clip(tmp_path / "clip.mp4", 6)
+    done = subprocess.run(
+        [*COMMAND, "predict", str(video), "--model", str(dots_model), "--show", *FLAGS],
+        env={**os.environ, "SDL_VIDEODRIVER": "dummy"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")

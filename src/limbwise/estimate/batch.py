@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from limbwise.errors import InputError
-from limbwise.estimate.estimator import Estimator
+from limbwise.estimate.estimator import Estimator, group_with_candidates
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.outputs import Outputs, image_ids, record_of
@@ -17,6 +17,7 @@ from limbwise.media.frame import Frame
 from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
 from limbwise.people import People
+from limbwise.write.openpose import Candidates
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Step:
     inputs: Any = None
     maps: Maps | None = None
     people: People | None = None
+    candidates: Candidates | None = None
     times: tuple[tuple[str, float], ...] = ()  # milliseconds of each stage so far
 
 
@@ -43,12 +45,21 @@ def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs
     ids = image_ids(sources)
     waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
 
+    def grouped(step: Any) -> Step:
+        done: Step = replace(step, people=estimator.group(step.maps))
+        return done
+
+    def with_candidates(step: Any) -> Step:
+        people, candidates = group_with_candidates(step.maps, estimator.decode_options)
+        done: Step = replace(step, people=people, candidates=candidates)
+        return done
+
     stages = (
         _timed("prepare", lambda step: replace(step, inputs=estimator.prepare(step.frame.image))),
         _timed(
             "network", lambda step: replace(step, maps=estimator.look(step.inputs, step.frame.image.shape), inputs=None)
         ),
-        _timed("group", lambda step: replace(step, people=estimator.group(step.maps))),
+        _timed("group", with_candidates if outputs is not None and outputs.options.part_candidates else grouped),
     )
     for step in overlap(read_steps(waiting, cut), *stages):
         if outputs is not None:
@@ -75,7 +86,7 @@ def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> None:
         outputs.end(step.source, None if step.error is None else str(step.error))
     elif step.maps is not None and step.people is not None:
         record = record_of(step.source, step.frame, ids[step.source.name])
-        outputs.add(step.source, record, step.frame, step.maps, step.people)
+        outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates)
 
 
 def _timed(name: str, stage: Callable[[Any], Step]) -> Callable[[Step], Step]:

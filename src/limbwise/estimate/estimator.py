@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.openpose import OpenPoseOptions, decode_openpose
+from limbwise.decode.openpose import OpenPoseOptions, decode_openpose, decode_with_candidates
 from limbwise.decode.single import decode_single
 from limbwise.engine.base import Engine, EngineOptions, open_engine
 from limbwise.engine.prepare import Prepared, prepare
@@ -138,6 +138,14 @@ def group(maps: Maps, options: OpenPoseOptions) -> People:
     """The people in maps, in pixels of the picture."""
     people = decode_openpose(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
     return people.moved(invert(maps.frame))
+
+
+def group_with_candidates(maps: Maps, options: OpenPoseOptions) -> tuple[People, list[npt.NDArray[np.float32]]]:
+    """As `group`; also all peaks of each keypoint, (M, 3) x, y in pixels of the picture and score."""
+    people, peaks = decode_with_candidates(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
+    back = invert(maps.frame)
+    moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
+    return people.moved(back), moved
 
 
 def _with_size(spec: ModelSpec, side: int | None) -> ModelSpec:

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from limbwise.draw.maps import draw_heatmaps, draw_pafs
 from limbwise.draw.people import DrawOptions, draw_people
 from limbwise.errors import UsageError
 from limbwise.estimate.maps import Maps, save_maps
@@ -29,11 +30,10 @@ from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
 from limbwise.media.video_writer import VideoWriter
 from limbwise.people import People
-from limbwise.write import open_writer
+from limbwise.write import OpenPoseWriter, open_writer
 from limbwise.write.journal import Journal
+from limbwise.write.openpose import Candidates
 from limbwise.write.record import Record
-
-AT_ONCE = {"openpose"}  # formats of one file a frame; the others are one file for all
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class OutputOptions:
 
     draw: bool = option(False, "write pictures and videos with the people drawn")
     audio: bool = option(False, "keep the sound of videos that are drawn")
-    save_maps: bool = option(False, "keep the network's maps, for `limbwise decode`")
+    overlay: Literal["none", "heatmaps", "pafs"] = option("none", "maps drawn under the people (pafs: hue = direction)")
+    part_candidates: bool = option(False, "write all peaks into the OpenPose files, too")
+    save_maps: Path | None = option(None, "folder to keep the network's maps in, for `limbwise decode`")
     overwrite: bool = option(False, "replace the results of an earlier run")
     resume: bool = option(False, "go on with a run that was interrupted")
 
@@ -62,7 +64,7 @@ class Outputs:
         self.journal = Journal(out / JOURNAL, fingerprint=asked, resume=options.resume)
         with whole_file(out / "run.json") as part:
             part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-        self._at_once = [open_writer(name, out) for name in formats if name in AT_ONCE]
+        self._openpose = OpenPoseWriter(out / "openpose") if "openpose" in formats else None
         self._video: VideoWriter | None = None
         self._current: Source | None = None
         self._stack = ExitStack()
@@ -77,8 +79,9 @@ class Outputs:
             raise UsageError(f"{self.out}: holds {there[0]} already; --resume goes on, --overwrite starts anew")
 
     def __enter__(self) -> Outputs:
-        for writer in (self.journal, *self._at_once):
-            self._stack.enter_context(writer)
+        self._stack.enter_context(self.journal)
+        if self._openpose is not None:
+            self._stack.enter_context(self._openpose)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
@@ -88,20 +91,33 @@ class Outputs:
         if self.complete:
             self.journal.path.unlink()
 
-    def add(self, source: Source, record: Record, frame: Frame, maps: Maps, people: People) -> None:
-        """One frame's people: journal, files of one frame, picture, maps."""
+    def add(
+        self,
+        source: Source,
+        record: Record,
+        frame: Frame,
+        maps: Maps,
+        people: People,
+        candidates: Candidates | None = None,
+    ) -> None:
+        """One frame's people: journal, files of one frame, picture, maps; `candidates`: all peaks, for the OpenPose file."""
         self._current = source
         self.journal.add(record, people)
-        for writer in self._at_once:
-            writer.add(record, people)
+        if self._openpose is not None:
+            self._openpose.add(record, people, candidates)
         if self.options.draw:
-            self._draw(source, frame, people)
-        if self.options.save_maps:
+            self._draw(source, frame, maps, people)
+        if self.options.save_maps is not None:
             stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
-            save_maps(maps, self.out / "maps" / f"{stem}.npz")
+            save_maps(maps, self.options.save_maps / f"{stem}.npz")
 
-    def _draw(self, source: Source, frame: Frame, people: People) -> None:
-        picture = draw_people(frame.image, people, self.drawing)
+    def _draw(self, source: Source, frame: Frame, maps: Maps, people: People) -> None:
+        ground = frame.image
+        if self.options.overlay == "heatmaps":
+            ground = draw_heatmaps(ground, maps.heads["heatmaps"], maps.spec.skeleton, maps.to_picture("heatmaps"))
+        elif self.options.overlay == "pafs":
+            ground = draw_pafs(ground, maps.heads["pafs"], maps.to_picture("pafs"))
+        picture = draw_people(ground, people, self.drawing)
         if source.kind == "image":
             suffix = ".png" if source.path.lower().endswith(".png") else ".jpg"
             write_image(self.out / "drawn" / f"{source.name}{suffix}", picture)
@@ -134,7 +150,7 @@ class Outputs:
         if self._current is not None:
             self.end(self._current)
         with ExitStack() as stack:
-            writers = [stack.enter_context(open_writer(name, self.out)) for name in self.formats if name not in AT_ONCE]
+            writers = [stack.enter_context(open_writer(name, self.out)) for name in self.formats if name != "openpose"]
             if writers:
                 for record, people in self.journal.replay():
                     for writer in writers:
@@ -143,7 +159,7 @@ class Outputs:
 
 
 JOURNAL = ".journal.jsonl"
-RESULTS = ("run.json", JOURNAL, "openpose", "drawn", "maps", "coco.json", "coco_images.json", "people.csv",
+RESULTS = ("run.json", JOURNAL, "openpose", "drawn", "coco.json", "coco_images.json", "people.csv",
            "posetrack2017", "posetrack2018")  # fmt: skip
 
 

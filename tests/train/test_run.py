@@ -166,6 +166,13 @@ def test_damaged_samples_are_counted(tmp_path: Path) -> None:
     assert lines[-1]["skipped"] == 2
 
 
+def test_a_resumed_run_tells_what_was_changed(tmp_path: Path) -> None:
+    train(tmp_path, "steps=4")
+    train(tmp_path, "steps=6", "optimiser.rate=0.001", "saving.keep=1", resume=True)
+    changes = [line for line in read_log(tmp_path / "log.jsonl") if line["kind"] == "changed"]
+    assert [(line["step"], line["fields"]) for line in changes] == [(4, ["optimiser.rate", "steps"])]
+
+
 def test_a_run_is_not_begun_over_another(tmp_path: Path) -> None:
     train(tmp_path, "steps=2")
     with pytest.raises(UsageError, match="--resume"):

@@ -179,3 +179,17 @@ def read_recipe(path: Path) -> Recipe:
     table = read_table(path)
     table.pop("facts", None)
     return build(Recipe, table, path)
+
+
+def differing(recipe: Recipe, other: Recipe) -> list[str]:
+    """Names of the fields in which two recipes differ, as --set has them; those of machine and saving, which change no result, left out."""
+    one, two = _flat(asdict(recipe)), _flat(asdict(other))
+    names = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
+    return [name for name in names if not name.startswith(("machine.", "saving."))]
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) else {above + name: value}
+    return flat

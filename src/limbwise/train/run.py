@@ -31,7 +31,7 @@ from limbwise.train.loop import Run, StepReport, train_steps
 from limbwise.train.networks import find_network
 from limbwise.train.optimiser import make_optimiser
 from limbwise.train.processes import World, share_norms, world
-from limbwise.train.recipe import Recipe, write_recipe
+from limbwise.train.recipe import Recipe, differing, write_recipe
 from limbwise.train.samples import make_samples
 from limbwise.train.validate import make_validation
 
@@ -70,6 +70,8 @@ def train_network(
         source = batches(make, wanted, recipe.machine.workers, recipe.machine.ahead, recipe.on_bad_sample, pin=gpu)
         with Log(out, run.step, recipe.steps, here.leads) as log:
             log.event("start", run.step, network=recipe.network, processes=here.size, device=str(here.device))
+            if state is not None and (fields := differing(checkpoint.recipe_of(state), recipe)):
+                log.event("changed", run.step, fields=fields)
             keeper = Keeper(out, log, validate)
             with keeper.heeding_signals():
                 train_steps(run, source, keeper.after_step)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from limbwise.engine.base import ENGINES, Engine, EngineOptions, open_engine
+from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.fake import FakeEngine
+from limbwise.engine.kinds import ENGINES, open_engine
 from limbwise.errors import InputError, LimbwiseError, MissingExtra, ModelMissing, UsageError
 from limbwise.skeleton import Skeleton
 from limbwise.spec import Head, InputSpec, ModelSpec

@@ -118,7 +118,8 @@ def test_known_weights_need_no_spec_and_see_a_person() -> None:
     """On a photo of dancers the head is over the feet, and fields of limbs that hang point down: the channels are where the spec says."""
     import numpy as np
 
-    from limbwise.engine.base import EngineOptions, open_engine
+    from limbwise.engine.base import EngineOptions
+    from limbwise.engine.kinds import open_engine
 
     photo = SHARED / "data" / "photos" / "dance.png"
     if not WEIGHTS.is_file() or not photo.is_file():

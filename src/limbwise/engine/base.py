@@ -1,9 +1,8 @@
-"""Engine: one method, `run`; and the table of engines that `open_engine` chooses from."""
+"""Engine: one method, `run`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,11 +10,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.errors import InputError, ModelMissing, UsageError
-from limbwise.spec import ModelSpec
+from limbwise.errors import InputError, UsageError
 
 Floats = npt.NDArray[np.float32]
-EngineKind = Literal["openvino", "onnxruntime", "pytorch"]
 
 
 @dataclass(frozen=True)
@@ -45,45 +42,6 @@ class Engine(ABC):
         NCHW whatever the file's layout; the arrays belong to the caller. May be called from any thread. Raises InputError
         where the network cannot take that size or gives other maps than its spec says.
         """
-
-
-def _openvino(model: Path, spec: ModelSpec, options: EngineOptions) -> Engine:
-    from limbwise.engine.openvino import OpenVINOEngine
-
-    return OpenVINOEngine(model, spec, options)
-
-
-def _onnxruntime(model: Path, spec: ModelSpec, options: EngineOptions) -> Engine:
-    from limbwise.engine.onnxruntime import OnnxRuntimeEngine
-
-    return OnnxRuntimeEngine(model, spec, options)
-
-
-def _pytorch(model: Path, spec: ModelSpec, options: EngineOptions) -> Engine:
-    from limbwise.engine.pytorch import PyTorchEngine
-
-    return PyTorchEngine(model, spec, options)
-
-
-ENGINES: dict[str, Callable[[Path, ModelSpec, EngineOptions], Engine]] = {
-    "openvino": _openvino,
-    "onnxruntime": _onnxruntime,
-    "pytorch": _pytorch,
-}
-
-
-def open_engine(kind: EngineKind, model: Path, spec: ModelSpec, options: EngineOptions | None = None) -> Engine:
-    """The network in the file `model`, ready to run.
-
-    Raises UsageError (no such engine or device), MissingExtra (engine not installed), ModelMissing (no such file) or InputError
-    (the file is damaged, or is not what its spec says).
-    """
-    if kind not in ENGINES:
-        raise UsageError(f"engine: {kind!r} is unknown; there are {', '.join(ENGINES)}")
-    model = Path(model)
-    if not model.is_file():
-        raise ModelMissing(f"{model}: there is no such model file")
-    return ENGINES[kind](model, spec, options or EngineOptions())
 
 
 def onnx_only(model: Path, engine: str) -> None:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from limbwise.decode.openpose import OpenPoseOptions, decode_openpose, decode_with_candidates
 from limbwise.decode.single import decode_single
-from limbwise.engine.base import Engine, EngineOptions, open_engine
+from limbwise.engine.base import Engine, EngineOptions
+from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps

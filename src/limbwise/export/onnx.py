@@ -63,7 +63,9 @@ def to_onnx(net: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     outputs = Outputs(net, spec)
     stride = max(head.stride for head in spec.heads.values())
     count, height, width = (torch.export.Dim(axis) for axis in ("n", "h", "w"))
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells that torchvision is not there, which nobody needs
+    logging.getLogger("torch.onnx").setLevel(
+        logging.ERROR
+    )  # it tells that torchvision is not there, which nobody needs
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns of its own parts
         program = torch.onnx.export(

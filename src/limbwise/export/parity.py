@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from limbwise.engine.base import EngineKind, EngineOptions, open_engine
+from limbwise.engine.base import EngineOptions
+from limbwise.engine.kinds import EngineKind, open_engine
 from limbwise.errors import LimbwiseError
 from limbwise.spec import ModelSpec
 

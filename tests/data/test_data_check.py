@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from limbwise.data.check import check
-from limbwise.data.coco import CocoSource
-from limbwise.data.find import open_source
-from limbwise.data.source import Subset
+from limbwise.data.coco import CocoDataset
+from limbwise.data.dataset import Subset
+from limbwise.data.find import open_dataset
 from limbwise.errors import InputError
 
 SHARED = (Path(__file__).parents[2] / ".." / "shared").resolve()
@@ -39,7 +39,7 @@ def swap(*pairs: tuple[int, int]) -> dict[int, tuple[float, float]]:
     return points
 
 
-def write(folder: Path, people: list[dict[str, Any]], count: int = 1, damage: str = "") -> CocoSource:
+def write(folder: Path, people: list[dict[str, Any]], count: int = 1, damage: str = "") -> CocoDataset:
     images = []
     for i in range(count):
         name = f"{i}.jpg"
@@ -57,7 +57,7 @@ def write(folder: Path, people: list[dict[str, Any]], count: int = 1, damage: st
     elif damage == "twice":
         images.append(images[0])
     (folder / "labels.json").write_text(json.dumps({"images": images, "annotations": people}))
-    return CocoSource(folder / "labels.json")
+    return CocoDataset(folder / "labels.json")
 
 
 def test_a_sound_set_is_not_slandered(tmp_path: Path) -> None:
@@ -120,4 +120,4 @@ def test_training_refuses_what_cannot_be_learnt(
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not there")
 def test_real_photos_are_sound() -> None:
-    assert check(open_source(SHARED / "data" / "coco" / "people")) == []
+    assert check(open_dataset(SHARED / "data" / "coco" / "people")) == []

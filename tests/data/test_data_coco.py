@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from limbwise.data.coco import CocoOptions, CocoSource
-from limbwise.data.find import open_source
+from limbwise.data.coco import CocoDataset, CocoOptions
+from limbwise.data.find import open_dataset
 from limbwise.data.regions import region
 from limbwise.errors import InputError
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
@@ -45,7 +45,7 @@ def write(folder: Path, annotations: list[dict[str, Any]], **more: Any) -> Path:
 
 
 def test_labels_become_a_sample(tmp_path: Path) -> None:
-    sample = CocoSource(write(tmp_path, [annotation()])).load(0)
+    sample = CocoDataset(write(tmp_path, [annotation()])).load(0)
     assert sample.people.skeleton == COCO_17
     assert sample.visibility[0, [0, 5, 6]].tolist() == [ABSENT, SEEN, HIDDEN]
     assert sample.people.xy[0, 6].tolist() == [14, 15]
@@ -56,7 +56,7 @@ def test_labels_become_a_sample(tmp_path: Path) -> None:
 
 
 def test_v0_may_mean_that_nobody_looked(tmp_path: Path) -> None:
-    source = CocoSource(write(tmp_path, [annotation()]), options=CocoOptions(unlabelled="unknown"))
+    source = CocoDataset(write(tmp_path, [annotation()]), options=CocoOptions(unlabelled="unknown"))
     assert source.load(0).visibility[0, 0] == UNKNOWN
 
 
@@ -76,7 +76,7 @@ CROWD = {"size": [60, 80], "counts": [60 * 50, 60 * 20, 60 * 10]}  # columns 50 
     ],
 )
 def test_crowds_and_people_without_keypoints_are_ignored(tmp_path: Path, more: Any, ignored: Any) -> None:
-    sample = CocoSource(write(tmp_path, [annotation(), annotation(2, **more)])).load(0)
+    sample = CocoDataset(write(tmp_path, [annotation(), annotation(2, **more)])).load(0)
     wanted = np.zeros((60, 80), bool)
     wanted[ignored] = True
     assert len(sample.people) == 1
@@ -89,7 +89,7 @@ def test_crowds_and_people_without_keypoints_are_ignored(tmp_path: Path, more: A
 def test_a_labelled_person_stands_out_of_the_crowd(tmp_path: Path) -> None:
     body = [[50, 0, 60, 0, 60, 60, 50, 60]]
     crowd = annotation(2, iscrowd=1, segmentation=CROWD)
-    sample = CocoSource(write(tmp_path, [annotation(segmentation=body), crowd])).load(0)
+    sample = CocoDataset(write(tmp_path, [annotation(segmentation=body), crowd])).load(0)
     assert not sample.ignore[:, 51:59].any()
     assert sample.ignore[:, 62:69].all()
 
@@ -102,7 +102,7 @@ def test_packed_run_lengths_are_those_of_pycocotools(tmp_path: Path) -> None:
     wanted |= np.random.default_rng(0).random((60, 80)) < 0.1
     packed = mask_tools.encode(np.asfortranarray(wanted))
     segment = {"size": packed["size"], "counts": packed["counts"].decode()}
-    sample = CocoSource(write(tmp_path, [annotation(iscrowd=1, segmentation=segment)])).load(0)
+    sample = CocoDataset(write(tmp_path, [annotation(iscrowd=1, segmentation=segment)])).load(0)
     assert (sample.ignore == wanted.astype(bool)).all()
 
 
@@ -124,7 +124,7 @@ def test_polygons_are_those_of_pycocotools() -> None:
 
 @pytest.mark.parametrize("options", [CocoOptions(min_keypoints=5), CocoOptions(min_area=32**2)])
 def test_poorly_labelled_people_may_be_ignored(tmp_path: Path, options: CocoOptions) -> None:
-    sample = CocoSource(write(tmp_path, [annotation()]), options=options).load(0)
+    sample = CocoDataset(write(tmp_path, [annotation()]), options=options).load(0)
     assert len(sample.people) == 0
     assert sample.ignore[15:35, 15:25].all()
 
@@ -135,7 +135,7 @@ def test_own_data_set_needs_a_toml_and_no_code(tmp_path: Path) -> None:
     (tmp_path / "dog.toml").write_text(
         'keypoints = ["snout", "left_paw", "right_paw"]\nlimbs = [["snout", "left_paw"]]'
     )
-    source = open_source(tmp_path)
+    source = open_dataset(tmp_path)
     assert source.skeleton.keypoints == ("snout", "left_paw", "right_paw")
     assert source.load(0).visibility.tolist() == [[SEEN, ABSENT, HIDDEN]]
 
@@ -143,7 +143,7 @@ def test_own_data_set_needs_a_toml_and_no_code(tmp_path: Path) -> None:
 def test_names_of_the_category_make_a_skeleton(tmp_path: Path) -> None:
     category = {"id": 1, "name": "dog", "keypoints": ["snout", "left_paw", "right_paw"], "skeleton": [[1, 2], [1, 3]]}
     path = write(tmp_path, [annotation(keypoints=keypoints((0, 1, 1, 2), count=3))], categories=[category])
-    assert CocoSource(path).skeleton.limbs == ((0, 1), (0, 2))
+    assert CocoDataset(path).skeleton.limbs == ((0, 1), (0, 2))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_names_of_the_category_make_a_skeleton(tmp_path: Path) -> None:
 )
 def test_nonsense_is_refused_by_file_and_annotation(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match="labels.json: " + message):
-        CocoSource(write(tmp_path, [annotation(**change)]))
+        CocoDataset(write(tmp_path, [annotation(**change)]))
 
 
 @pytest.mark.parametrize(
@@ -166,21 +166,21 @@ def test_nonsense_is_refused_by_file_and_annotation(tmp_path: Path, change: dict
 def test_files_that_are_no_coco(tmp_path: Path, text: str) -> None:
     (tmp_path / "labels.json").write_text(text)
     with pytest.raises(InputError, match=r"labels\.json"):
-        CocoSource(tmp_path / "labels.json")
+        CocoDataset(tmp_path / "labels.json")
 
 
 @pytest.mark.parametrize("where", ["nothing", "empty"])
 def test_no_data_set_there(tmp_path: Path, where: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=where):
-        open_source(tmp_path / where)
+        open_dataset(tmp_path / where)
 
 
 @needs_shared
 def test_real_coco_is_what_pycocotools_reads() -> None:
     coco = pytest.importorskip("pycocotools.coco")
     folder = SHARED / "data" / "coco" / "people"
-    source = open_source(folder)
+    source = open_dataset(folder)
     truth = coco.COCO(str(folder / "person_keypoints.json"))
     for i in range(0, len(source), 9):
         labels = source.labels(i)
@@ -193,12 +193,12 @@ def test_real_coco_is_what_pycocotools_reads() -> None:
 @needs_shared
 def test_rendered_scenes_have_neck_and_head_top() -> None:
     folder = SHARED / "data" / "rendered"
-    source = open_source(folder)
+    source = open_dataset(folder)
     assert source.skeleton.keypoints == (*COCO_17.keypoints, "neck", "head_top")
     sample = source.load(0)
     assert sample.image.shape == (240, 320, 3)
     assert sample.people["neck"][0, :2].tolist() == [76, pytest.approx(100.9)]
     assert sample.visibility[0, [0, 2, 4]].tolist() == [ABSENT, HIDDEN, SEEN]  # the face looks away
-    far = CocoSource(folder / "rendered_labels.json", folder / "rendered.zip", options=CocoOptions(far_face=True))
+    far = CocoDataset(folder / "rendered_labels.json", folder / "rendered.zip", options=CocoOptions(far_face=True))
     assert far.labels(0).visibility[0, 0] == HIDDEN
     assert far.labels(0).xy[0, 0].tolist() == [pytest.approx(88.8), pytest.approx(84.8)]

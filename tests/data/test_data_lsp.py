@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from limbwise.data.lsp import LspSource
+from limbwise.data.lsp import LspDataset
 from limbwise.data.sides import is_twisted
 from limbwise.errors import InputError
 from limbwise.sample import HIDDEN, SEEN, UNKNOWN
@@ -37,7 +37,7 @@ def marked(third: np.ndarray | float) -> np.ndarray:
 def test_unmarked_is_unknown_not_absent(tmp_path: Path) -> None:
     third = np.ones(14)
     third[0] = 0
-    sample = LspSource(archive(tmp_path, marked(third)[None])).load(0)
+    sample = LspDataset(archive(tmp_path, marked(third)[None])).load(0)
     assert sample.people.skeleton == LSP_14
     assert sample.visibility[0].tolist() == [UNKNOWN] + [SEEN] * 13
     assert np.isnan(sample.people.xy[0, 0]).all()
@@ -45,25 +45,25 @@ def test_unmarked_is_unknown_not_absent(tmp_path: Path) -> None:
 
 
 def test_far_from_the_person_is_ignored(tmp_path: Path) -> None:
-    sample = LspSource(archive(tmp_path, marked(1)[None])).load(0)
+    sample = LspDataset(archive(tmp_path, marked(1)[None])).load(0)
     assert not sample.ignore[10:91, 30:71].any()
     assert sample.ignore[:, 120:].all()
-    assert not LspSource(tmp_path, margin=10).load(0).ignore.any()
+    assert not LspDataset(tmp_path, margin=10).load(0).ignore.any()
 
 
 def test_a_slip_outside_the_picture_is_unknown(tmp_path: Path) -> None:
     joints = marked(1)
     joints[5, :2] = 400, 90
     roi = np.array([[0, 0, 160, 120, 160, 120]])
-    assert LspSource(archive(tmp_path, joints[None], roi=roi)).load(0).visibility[0, 5] == UNKNOWN
+    assert LspDataset(archive(tmp_path, joints[None], roi=roi)).load(0).visibility[0, 5] == UNKNOWN
 
 
 def test_an_unknown_joint_may_lie_outside_the_box_of_the_others(tmp_path: Path) -> None:
     third = np.ones(14)
     third[[0, 1, 4, 5]] = 0
     whole, legless = (
-        LspSource(archive(tmp_path, np.stack([marked(1), marked(third)]))).labels(0),
-        LspSource(tmp_path).labels(1),
+        LspDataset(archive(tmp_path, np.stack([marked(1), marked(third)]))).labels(0),
+        LspDataset(tmp_path).labels(1),
     )
     assert whole.boxes[0, 3] > 90
     assert legless.boxes[0, 3] > 70
@@ -76,7 +76,7 @@ def test_the_third_number_in_joints_mat(tmp_path: Path, extended: bool, zero: in
     joints = np.stack([marked(third)] * 5)  # (5, 14, 3)
     savemat(tmp_path / "joints.mat", {"joints": joints.transpose(1, 2, 0) if extended else joints.transpose(2, 1, 0)})
     (tmp_path / "images").mkdir()
-    source = LspSource(tmp_path)
+    source = LspDataset(tmp_path)
     labels = source.labels(2)
     assert labels.visibility[0, [3, 4]].tolist() == [zero, one]
     assert labels.xy[0, 4].tolist() == STANDING[4].tolist()
@@ -90,7 +90,7 @@ def test_parts_share_nothing_and_twisted_trunks_are_not_learnt(tmp_path: Path) -
     assert not is_twisted(STANDING, np.ones(14, bool), LSP_14)
     joints = np.stack([marked(1), twisted, marked(1), twisted])
     archive(tmp_path, joints, is_val=np.array([False, False, True, True]))
-    names = {part: LspSource(tmp_path, part).names for part in ("train", "val", "all")}  # type: ignore[arg-type]
+    names = {part: LspDataset(tmp_path, part).names for part in ("train", "val", "all")}  # type: ignore[arg-type]
     assert names["train"] == ["im00001.webp"]
     assert names["val"] == ["im00003.webp", "im00004.webp"]
     assert len(names["all"]) == 4
@@ -101,7 +101,7 @@ def test_pseudo_labels_of_faces(tmp_path: Path) -> None:
     points = np.zeros((2, 2, 3))
     points[0], points[1] = [[48, 15, SEEN], [0, 0, UNKNOWN]], [[47, 16, HIDDEN], [53, 14, SEEN]]
     np.savez(tmp_path / "faces.npz", names=np.array(["nose", "left_eye"]), keypoints=points)
-    source = LspSource(tmp_path, faces=tmp_path / "faces.npz")
+    source = LspDataset(tmp_path, faces=tmp_path / "faces.npz")
     assert source.skeleton.keypoints == (*LSP_14.keypoints, "nose", "left_eye")
     assert source.load(0).visibility[0, -2:].tolist() == [SEEN, UNKNOWN]
     assert source.load(1).people["nose"][0, :2].tolist() == [47, 16]
@@ -112,7 +112,7 @@ def test_faces_that_do_not_fit_are_refused(tmp_path: Path, points: np.ndarray) -
     archive(tmp_path, np.stack([marked(1)] * 2))
     np.savez(tmp_path / "faces.npz", names=np.array(["nose", "left_eye"]), keypoints=points)
     with pytest.raises(InputError, match=r"faces\.npz"):
-        LspSource(tmp_path, faces=tmp_path / "faces.npz")
+        LspDataset(tmp_path, faces=tmp_path / "faces.npz")
 
 
 def break_archive(folder: Path) -> None:
@@ -135,12 +135,12 @@ def other_arrays(folder: Path) -> None:
 def test_what_is_no_lsp_is_refused(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     make(tmp_path)
     with pytest.raises(InputError, match=str(tmp_path)):
-        LspSource(tmp_path)
+        LspDataset(tmp_path)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not there")
 def test_the_real_archive() -> None:
-    source = LspSource(SHARED / "data" / "lspe", "val")
+    source = LspDataset(SHARED / "data" / "lspe", "val")
     assert (len(source), source.names[0]) == (1000, "im09001.webp")
     stored = np.load(SHARED / "data" / "lspe" / "lspe_labels.npz")["joints"][9000:]
     for i in (0, 500, 999):

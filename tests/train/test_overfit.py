@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from limbwise.data.lsp import LspSource
+from limbwise.data.lsp import LspDataset
 from limbwise.sample import SEEN
 from limbwise.skeletons import COCO_17
 from limbwise.train.log import read_log
@@ -45,7 +45,7 @@ validate_minutes = 0
 
 def eight_photos(shared: Path, folder: Path) -> None:
     """Eight photos of LSPE with all joints labelled, as a COCO data set."""
-    source = LspSource(shared / "data" / "lspe", "train")
+    source = LspDataset(shared / "data" / "lspe", "train")
     (folder / "images").mkdir(parents=True)
     table: dict[str, list[object]] = {"images": [], "annotations": [], "categories": []}
     chosen = [i for i in range(200) if (source.labels(i).visibility >= SEEN).all()][:8]

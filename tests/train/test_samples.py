@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.images import Images
-from limbwise.data.source import Labels, Source
 from limbwise.errors import InputError, UsageError
 from limbwise.net.mobile import mobile_spec
 from limbwise.skeletons import COCO_17, LSP_14
@@ -15,7 +15,7 @@ from limbwise.train.samples import DataOptions, SceneMaker, open_training
 SPEC = mobile_spec()
 
 
-class Drawn(Source):
+class Drawn(Dataset):
     """Made-up images, one person each."""
 
     def __init__(self, folder: Path, kind: str, count: int) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import typer
 
 from limbwise.augment.scene import SceneOptions, augment
-from limbwise.data.check import check as check_source
-from limbwise.data.find import open_source
+from limbwise.data.check import check as check_dataset
+from limbwise.data.find import open_dataset
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
@@ -36,8 +36,8 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
     """Say what is wrong with a data set: exit code 3 where something is."""
-    source = open_source(dataset)
-    findings = check_source(source, pixels=not labels_only)
+    source = open_dataset(dataset)
+    findings = check_dataset(source, pixels=not labels_only)
     if json:
         print(json_.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -60,7 +60,7 @@ def view(
     seed: Annotated[int, typer.Option(help="which samples and which changes")] = 0,
 ) -> None:
     """Draw training scenes: people, heatmaps, PAFs (hue = direction), and in red what the loss leaves out."""
-    source = open_source(dataset)
+    source = open_dataset(dataset)
     if not len(source):
         raise InputError(f"{dataset}: holds no images")
     spec = _spec(read_skeleton(skeleton) if skeleton else source.skeleton)

@@ -16,8 +16,8 @@ from rich.table import Table
 from limbwise import __version__
 from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
-from limbwise.data.lsp import LspSource
-from limbwise.data.source import Source, Subset
+from limbwise.data.dataset import Dataset, Subset
+from limbwise.data.lsp import LspDataset
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
@@ -75,7 +75,7 @@ def pck(
     ] = None,
 ) -> None:
     """Percentage of correct keypoints on the validation part of LSP, within a known box."""
-    source: Source = LspSource(dataset, "val")
+    source: Dataset = LspDataset(dataset, "val")
     source = source if limit is None else Subset(source, range(min(limit, len(source))))
     estimator = Estimator(**asdict(model))
     with counted("evaluate") as tell:

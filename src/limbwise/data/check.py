@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from limbwise.data.dataset import SLACK, Dataset, Labels, outside
 from limbwise.data.sides import CLEARLY, trunk_sides
-from limbwise.data.source import SLACK, Labels, Source, outside
 from limbwise.errors import InputError
 from limbwise.sample import SEEN
 from limbwise.skeleton import Skeleton
@@ -31,41 +31,41 @@ class Finding:
         return f"{self.file}: {self.trouble}: {self.detail}"
 
 
-def check(source: Source, pixels: bool = True) -> list[Finding]:
+def check(dataset: Dataset, pixels: bool = True) -> list[Finding]:
     """All that is wrong with a data set, image by image; `pixels` reads every image (about 1 ms each), else only labels are read."""
-    findings = list(_duplicates(source))
-    for i, name in enumerate(source.names):
-        labels = source.labels(i)
+    findings = list(_duplicates(dataset))
+    for i, name in enumerate(dataset.names):
+        labels = dataset.labels(i)
         size = labels.size
         if pixels:
-            found, size = _check_image(source, labels)
+            found, size = _check_image(dataset, labels)
             findings += found
         findings += _check_numbers(labels)
-        findings += _check_places(labels, size, source.skeleton)
-        findings += _check_sides(labels, source.skeleton)
-        if not len(labels.xy) and not source.has_ignored(i):
+        findings += _check_places(labels, size, dataset.skeleton)
+        findings += _check_sides(labels, dataset.skeleton)
+        if not len(labels.xy) and not dataset.has_ignored(i):
             findings.append(Finding(name, "no labels", "nobody is labelled; fine if nobody is in the picture"))
     return findings
 
 
-def _duplicates(source: Source) -> Iterator[Finding]:
-    ids = Counter(number for i in range(len(source)) for number in source.labels(i).ids)
+def _duplicates(dataset: Dataset) -> Iterator[Finding]:
+    ids = Counter(number for i in range(len(dataset)) for number in dataset.labels(i).ids)
     for kind, counts in (
-        ("image", Counter(source.names)),
+        ("image", Counter(dataset.names)),
         ("annotation id", ids),
-        ("image id", Counter(source.image_ids)),
+        ("image id", Counter(dataset.image_ids)),
     ):
         for name, count in counts.items():
             if count > 1:
-                yield Finding(str(source.images.where), "duplicate id", f"{kind} {name} stands there {count} times")
+                yield Finding(str(dataset.images.where), "duplicate id", f"{kind} {name} stands there {count} times")
 
 
-def _check_image(source: Source, labels: Labels) -> tuple[list[Finding], tuple[int, int] | None]:
+def _check_image(dataset: Dataset, labels: Labels) -> tuple[list[Finding], tuple[int, int] | None]:
     """What is wrong with the file, and its (width, height) where it can be read."""
-    if labels.name not in source.images:
-        return [Finding(labels.name, "missing image", f"not in {source.images.where}")], labels.size
+    if labels.name not in dataset.images:
+        return [Finding(labels.name, "missing image", f"not in {dataset.images.where}")], labels.size
     try:
-        height, width = source.images.load(labels.name).shape[:2]
+        height, width = dataset.images.load(labels.name).shape[:2]
     except InputError as error:
         return [Finding(labels.name, "broken image", str(error).rpartition(": ")[2])], labels.size
     if labels.size is not None and labels.size != (width, height):

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.images import Images
 from limbwise.data.regions import region
-from limbwise.data.source import Labels, Source
 from limbwise.errors import InputError
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
 from limbwise.skeleton import Skeleton
@@ -40,7 +40,7 @@ class CocoOptions:
     far_face: bool = False
 
 
-class CocoSource(Source):
+class CocoDataset(Dataset):
     """A COCO keypoint json with its images; images without people stay, as examples of background.
 
     `labels`: the json. `images`: a folder or zip (default: the folder of the json). Crowds, people without keypoints and those

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from limbwise.data.source import Source
+from limbwise.data.dataset import Dataset
 from limbwise.errors import InputError
 
 
-def open_source(where: str | Path, keep: bool = False) -> Source:
+def open_dataset(where: str | Path, keep: bool = False) -> Dataset:
     """The data set in a folder or a COCO json; `keep` holds its decoded images in memory (see images.Images).
 
     A folder with `lspe_labels.npz` or `joints.mat` is LSP; otherwise it holds one COCO json, whose images lie in a zip of the
@@ -17,20 +17,20 @@ def open_source(where: str | Path, keep: bool = False) -> Source:
     """
     where = Path(where)
     if (where / "lspe_labels.npz").is_file() or (where / "joints.mat").is_file():
-        from limbwise.data.lsp import LspSource
+        from limbwise.data.lsp import LspDataset
 
-        return LspSource(where, keep=keep)
+        return LspDataset(where, keep=keep)
     return _coco(where if where.suffix == ".json" else _single(where, ".json"), keep)
 
 
-def _coco(path: Path, keep: bool) -> Source:
-    from limbwise.data.coco import CocoSource
+def _coco(path: Path, keep: bool) -> Dataset:
+    from limbwise.data.coco import CocoDataset
     from limbwise.skeletons import read_skeleton
 
     zipped, folder = path.with_name(path.stem.removesuffix("_labels") + ".zip"), path.parent / "images"
     images = zipped if zipped.is_file() else folder if folder.is_dir() else path.parent
     tables = sorted(path.parent.glob("*.toml"))
-    return CocoSource(path, images, read_skeleton(tables[0]) if len(tables) == 1 else None, keep=keep)
+    return CocoDataset(path, images, read_skeleton(tables[0]) if len(tables) == 1 else None, keep=keep)
 
 
 def _single(folder: Path, suffix: str) -> Path:

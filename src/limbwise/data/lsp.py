@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.data.dataset import SLACK, Dataset, Labels, grown
 from limbwise.data.images import Images
 from limbwise.data.sides import is_twisted
-from limbwise.data.source import SLACK, Labels, Source, grown
 from limbwise.errors import InputError
 from limbwise.sample import HIDDEN, SEEN, UNKNOWN
 from limbwise.skeleton import Skeleton
@@ -28,7 +28,7 @@ Part = Literal["all", "train", "val"]
 VALIDATION = 1000  # the last images of LSP and LSPE are kept for validation by those who report figures on them
 
 
-class LspSource(Source):
+class LspDataset(Dataset):
     """LSP or LSPE in folder `root`; `part` val is the last 1,000 images, train the others less those of whom shoulders and hips run
     opposite ways (two in a hundred of LSPE): the sides of one of them are swapped, and nobody knows which.
 

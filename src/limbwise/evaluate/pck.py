@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.data.source import Source
+from limbwise.data.dataset import Dataset
 from limbwise.errors import InputError
 from limbwise.metric.pck import PckNumbers, PckTally
 from limbwise.people import People
@@ -31,7 +31,7 @@ class PckResult:
 def evaluate_pck(
     find: Callable[[Image, Box], People],
     skeleton: Skeleton,
-    source: Source,
+    dataset: Dataset,
     share: float = 0.2,
     tell: Callable[[], None] = lambda: None,
 ) -> PckResult:
@@ -41,12 +41,12 @@ def evaluate_pck(
     what lies within `share` of the distance from left shoulder to right hip. `tell` is called after each image. Raises InputError
     where the two skeletons share nothing or there is no image.
     """
-    tally = PckTally(skeleton, source.skeleton)
-    if not tally.names or not len(source):
-        raise InputError(f"{source.images.where}: no image with keypoints that {skeleton.name} has")
-    for i in range(len(source)):
-        labels = source.labels(i)
-        people = find(source.images.load(labels.name), labels.boxes[0])
+    tally = PckTally(skeleton, dataset.skeleton)
+    if not tally.names or not len(dataset):
+        raise InputError(f"{dataset.images.where}: no image with keypoints that {skeleton.name} has")
+    for i in range(len(dataset)):
+        labels = dataset.labels(i)
+        people = find(dataset.images.load(labels.name), labels.boxes[0])
         tally.add(people.xy[0], labels.xy[0], labels.visibility[0] >= SEEN)
         tell()
-    return PckResult(tally.numbers(share), tally.names, len(source))
+    return PckResult(tally.numbers(share), tally.names, len(dataset))

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.augment.scene import SceneOptions, augment
-from limbwise.data.find import open_source
-from limbwise.data.lsp import LspSource
-from limbwise.data.source import Source, Subset
+from limbwise.data.dataset import Dataset, Subset
+from limbwise.data.find import open_dataset
+from limbwise.data.lsp import LspDataset
 from limbwise.errors import InputError, UsageError
 from limbwise.sample import Sample
 from limbwise.spec import ModelSpec
@@ -48,7 +48,7 @@ class DataOptions:
             raise ValueError("also_share: between 0 and 1; held_out: from 0")
 
 
-def open_training(options: DataOptions) -> list[Source]:
+def open_training(options: DataOptions) -> list[Dataset]:
     """The parts of the data sets that are trained on, `root` first.
 
     Raises UsageError where none is given, InputError where one is empty.
@@ -58,11 +58,11 @@ def open_training(options: DataOptions) -> list[Source]:
     return [_training_part(path, options) for path in (options.root, *options.also)]
 
 
-def _training_part(path: str, options: DataOptions) -> Source:
-    source = open_source(path)
-    if isinstance(source, LspSource):
+def _training_part(path: str, options: DataOptions) -> Dataset:
+    source = open_dataset(path)
+    if isinstance(source, LspDataset):
         faces = options.faces if options.faces and path == options.root else None
-        part: Source = LspSource(path, "train", faces=faces)
+        part: Dataset = LspDataset(path, "train", faces=faces)
     else:
         part = Subset(source, np.arange(max(0, len(source) - options.held_out)))
     if not len(part):
@@ -79,7 +79,7 @@ class SceneMaker:
     once; what is composed with them is drawn at random. Raises InputError for a damaged sample.
     """
 
-    def __init__(self, sources: list[Source], spec: ModelSpec, options: DataOptions, seed: int) -> None:
+    def __init__(self, sources: list[Dataset], spec: ModelSpec, options: DataOptions, seed: int) -> None:
         self.sources, self.spec, self.options, self.seed = sources, spec, options, seed
         self._orders: OrderedDict[tuple[int, int], npt.NDArray[np.intp]] = OrderedDict()
 
@@ -93,7 +93,7 @@ class SceneMaker:
         image = scene.image if self.spec.input.colour == "RGB" else scene.image[..., ::-1]
         return Example(np.ascontiguousarray(image), maps, masks, scene.name)
 
-    def _place(self, number: int) -> tuple[Source, int]:
+    def _place(self, number: int) -> tuple[Dataset, int]:
         """The set that sample `number` comes from and how many came from it before: sets alternate by share, evenly."""
         share = self.options.also_share if len(self.sources) > 1 else 0.0
         others, before = int((number + 1) * share), int(number * share)
@@ -102,7 +102,7 @@ class SceneMaker:
         rest = self.sources[1:]
         return rest[before % len(rest)], before // len(rest)
 
-    def _index(self, source: Source, position: int) -> int:
+    def _index(self, source: Dataset, position: int) -> int:
         """The image at a position of the endless shuffled order of a set."""
         turn, place = divmod(position, len(source))
         key = (self.sources.index(source), turn)
@@ -135,9 +135,9 @@ def make_samples(options: DataOptions, spec: ModelSpec, seed: int) -> SceneMaker
     return SceneMaker(open_training(options), spec, options, seed)
 
 
-def held_out(path: str | Path, count: int) -> Source:
+def held_out(path: str | Path, count: int) -> Dataset:
     """The part of a data set that training leaves out."""
-    source = open_source(path)
-    if isinstance(source, LspSource):
-        return LspSource(path, "val")
+    source = open_dataset(path)
+    if isinstance(source, LspDataset):
+        return LspDataset(path, "val")
     return Subset(source, np.arange(max(0, len(source) - count), len(source)))

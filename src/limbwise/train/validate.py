@@ -11,10 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from limbwise.data.coco import CocoSource
-from limbwise.data.find import open_source
-from limbwise.data.lsp import LspSource
-from limbwise.data.source import Source, Subset
+from limbwise.data.coco import CocoDataset
+from limbwise.data.dataset import Dataset, Subset
+from limbwise.data.find import open_dataset
+from limbwise.data.lsp import LspDataset
 from limbwise.decode.openpose import decode_openpose
 from limbwise.decode.single import decode_single
 from limbwise.engine.prepare import View, prepare
@@ -37,10 +37,10 @@ class Validation:
     highest peak of each keypoint within it); "score" is the mean of those of ap and pck that there are."""
 
     spec: ModelSpec
-    coco: Source | None
+    coco: Dataset | None
     annotations: dict[str, Any]
     image_ids: list[int]
-    lsp: Source | None
+    lsp: Dataset | None
 
     def __call__(self, net: nn.Module) -> Numbers:
         was_training = net.training
@@ -54,7 +54,7 @@ class Validation:
         scores = [numbers[name] for name in ("ap", "pck") if name in numbers]
         return {**numbers, "score": float(np.mean(scores))} if scores else numbers
 
-    def _ap(self, net: nn.Module, source: Source) -> Numbers:
+    def _ap(self, net: nn.Module, source: Dataset) -> Numbers:
         found: dict[int, People] = {}
         for i, image_id in enumerate(self.image_ids):
             maps, frame = maps_of(net, self.spec, source.images.load(source.names[i]))
@@ -63,7 +63,7 @@ class Validation:
         numbers = coco_ap(found, self.annotations, self.image_ids)
         return {"ap": numbers.ap, "ap50": numbers.ap50, "ar": numbers.ar}
 
-    def _pck(self, net: nn.Module, source: Source) -> float:
+    def _pck(self, net: nn.Module, source: Dataset) -> float:
         tally = PckTally(self.spec.skeleton, source.skeleton)
         for i in range(len(source)):
             labels = source.labels(i)
@@ -91,10 +91,10 @@ def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Modul
     paths = [path for path in (options.validate, options.root, *options.also) if path]
     coco = lsp = None
     for path in paths:
-        source = open_source(path)
-        if isinstance(source, LspSource):
+        source = open_dataset(path)
+        if isinstance(source, LspDataset):
             lsp = lsp or _first(held_out(path, options.held_out), options.validate_images)
-        elif coco is None and isinstance(source, CocoSource):
+        elif coco is None and isinstance(source, CocoDataset):
             count = len(source) if path == options.validate else options.held_out
             coco = (
                 source,
@@ -108,12 +108,12 @@ def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Modul
     return Validation(spec, part, _people_of(whole, ids), ids, lsp)
 
 
-def _first(source: Source, count: int) -> Source:
+def _first(source: Dataset, count: int) -> Dataset:
     """The first `count` images of a source."""
     return Subset(source, np.arange(min(count, len(source))))
 
 
-def _people_of(source: CocoSource, ids: list[int]) -> dict[str, Any]:
+def _people_of(source: CocoDataset, ids: list[int]) -> dict[str, Any]:
     """The COCO table with those images only."""
     table, wanted = read_table(source.path), set(ids)
     chosen = {"images": [image for image in table["images"] if image["id"] in wanted],

@@ -1,4 +1,4 @@
-"""Source: a labelled data set as the trainer and `data check` see it; Labels: what it says of one image."""
+"""Dataset: a labelled data set as the trainer and `data check` see it; Labels: what it says of one image."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Labels:
         return self.visibility >= HIDDEN
 
 
-class Source(ABC):
-    """A labelled data set: `len(source)` images, `load(i)` the i-th as a Sample on `skeleton`, `names` their files."""
+class Dataset(ABC):
+    """A labelled data set: `len(dataset)` images, `load(i)` the i-th as a Sample on `skeleton`, `names` their files."""
 
     skeleton: Skeleton
     images: Images
@@ -84,26 +84,26 @@ class Source(ABC):
         return Sample(image, people, labels.visibility, labels.areas, labels.boxes, ignore, labels.name)
 
 
-class Subset(Source):
-    """Some images of a source, in the given order."""
+class Subset(Dataset):
+    """Some images of a dataset, in the given order."""
 
-    def __init__(self, source: Source, indices: npt.ArrayLike) -> None:
-        self.source, self.indices = source, np.asarray(indices, np.intp)
-        self.skeleton, self.images = source.skeleton, source.images
-        self.names = [source.names[i] for i in self.indices]
+    def __init__(self, dataset: Dataset, indices: npt.ArrayLike) -> None:
+        self.dataset, self.indices = dataset, np.asarray(indices, np.intp)
+        self.skeleton, self.images = dataset.skeleton, dataset.images
+        self.names = [dataset.names[i] for i in self.indices]
 
     def labels(self, i: int) -> Labels:
-        return self.source.labels(int(self.indices[i]))
+        return self.dataset.labels(int(self.indices[i]))
 
     def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-        return self.source.ignore(int(self.indices[i]), size)
+        return self.dataset.ignore(int(self.indices[i]), size)
 
     @property
     def image_ids(self) -> list[object]:
-        return [self.source.image_ids[i] for i in self.indices]
+        return [self.dataset.image_ids[i] for i in self.indices]
 
     def has_ignored(self, i: int) -> bool:
-        return self.source.has_ignored(int(self.indices[i]))
+        return self.dataset.has_ignored(int(self.indices[i]))
 
 
 def outside(labels: Labels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:

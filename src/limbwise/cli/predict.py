@@ -59,7 +59,11 @@ def predict(
         watching = sources[-1].kind == "camera"
         if outputs is not None:
             problems += [InputError(error) for error in outputs.journal.errors.values()]
-        problems += _follow(steps, live, progress, outputs if show or watching else None)
+        try:
+            problems += _follow(steps, live, progress, outputs if show or watching else None)
+        except KeyboardInterrupt:
+            print("limbwise: stopped; the same command with --resume goes on", file=sys.stderr)
+            sys.exit(130)
     _report(problems, len(sources))
 
 

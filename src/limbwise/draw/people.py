@@ -37,7 +37,7 @@ class DrawOptions:
     palette: Literal["limb", "id"] = option("limb", "a colour per place on the body, or per person")
     background: Literal["image", "black", "white"] = option("image", "what the people are drawn on")
     alpha: float = option(0.9, "how much the drawing covers, 0 to 1")
-    kpt_thr: float = option(0.0, "leave out keypoints with a lower score")
+    kpt_thr: float = option(0.05, "leave out keypoints with a lower score")
     limbs: bool = option(True, "draw the limbs")
     joints: bool = option(True, "draw the keypoints")
     boxes: bool = option(False, "draw a box around each person")

@@ -216,9 +216,10 @@ def test_resuming_something_else_is_refused(tmp_path: Path, dots_model: Path) ->
     pictures = folder_of_pictures(tmp_path / "in", 2)
     out = tmp_path / "out"
     assert predict(pictures, dots_model, out).returncode == 0
-    other = predict(pictures, dots_model, out, "--resume", "--threshold", "0.3")
-    assert other.returncode == 2
-    assert len(other.stderr.splitlines()) == 1
+    for flags in (["--threshold", "0.3"], ["--json", "csv"], ["--draw"]):
+        other = predict(pictures, dots_model, out, "--resume", *flags)
+        assert other.returncode == 2
+        assert len(other.stderr.splitlines()) == 1
 
 
 def test_bad_files_do_not_stop_the_good_ones(tmp_path: Path, dots_model: Path) -> None:

@@ -51,8 +51,9 @@ def predict(
     with ExitStack() as stack:
         outputs = None
         if out is not None:
-            asked = _asked(estimator, sources, cut, keep, drawing, decoding)
-            outputs = stack.enter_context(Outputs(out, keep, _formats(json), drawing, asked))
+            formats = _formats(json)
+            asked = _asked(estimator, sources, formats, cut, keep, drawing, decoding)
+            outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked))
         live = stack.enter_context(Live(drawing)) if show else None
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
         steps = run_batch(estimator, sources, cut, outputs)
@@ -117,10 +118,16 @@ def _inside(source: Source, out: Path) -> bool:
     return source.kind != "camera" and Path(source.path).resolve().is_relative_to(out.resolve())
 
 
-def _asked(estimator: Estimator, sources: list[Source], *options: Any) -> dict[str, Any]:
+def _asked(estimator: Estimator, sources: list[Source], formats: tuple[str, ...], *options: Any) -> dict[str, Any]:
     """What this run was asked to do: kept beside the results, and compared when it is resumed."""
     kept = {type(o).__name__: {k: v for k, v in asdict(o).items() if k not in {"resume", "overwrite"}} for o in options}
-    asked = {"limbwise": __version__, "model": asdict(estimator.options), **kept, "sources": [s.name for s in sources]}
+    asked = {
+        "limbwise": __version__,
+        "model": asdict(estimator.options),
+        "formats": formats,
+        **kept,
+        "sources": [s.name for s in sources],
+    }
     plain: dict[str, Any] = _plain(asked)
     return plain
 

@@ -14,9 +14,9 @@ def compiled(function: Function) -> Function:
     """`function` compiled by numba when it is first called.
 
     The code is kept beside the package, or in the user's cache where that folder cannot be written, or not at all where neither can
-    be (numba alone refuses to start then).
+    be (numba alone refuses to start then). It runs without Python's lock, beside other stages.
     """
     try:
-        return cast(Function, njit(cache=True)(function))
+        return cast(Function, njit(cache=True, nogil=True)(function))
     except RuntimeError:
-        return cast(Function, njit(function))
+        return cast(Function, njit(nogil=True)(function))

@@ -3,7 +3,6 @@
 OUT/run.json                            what was asked: model, options, sources
 OUT/openpose/...                        a file an image or frame, written at once
 OUT/drawn/NAME.jpg|.png|.mp4            pictures, written at once
-OUT/maps/NAME.npz                       the network's maps, on request
 OUT/coco.json, people.csv, posetrack*/  made at the end, from the journal
 OUT/.journal.jsonl                      people of every frame so far; gone when all is done
 """

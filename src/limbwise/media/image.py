@@ -135,9 +135,10 @@ def _rgb(pixels: npt.NDArray[np.uint8]) -> Image:
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
     """Keep OpenCV from writing on stderr what becomes an error of ours; where threads cross here it may stay quiet longer."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5, OpenCV 4
+    level = logging.getLogLevel()
+    logging.setLogLevel(0)  # silent
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)

@@ -46,9 +46,9 @@ def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepar
 def _normalise(picture: npt.NDArray[np.generic], spec: InputSpec, padded: tuple[int, int]) -> Floats:
     """(h, w, 3) uint8 RGB -> (1, 3, H, W) float32: (pixel - mean) x scale in the network's order of colours."""
     (height, width), channels = picture.shape[:2], (2, 1, 0) if spec.colour == "BGR" else (0, 1, 2)
-    batch = np.empty((1, 3, padded[1], padded[0]), np.float32)
+    batch, pixels = np.empty((1, 3, padded[1], padded[0]), np.float32), cv2.split(picture)
     for plane, channel, mean, scale, border in zip(batch[0], channels, spec.mean, spec.scale, spec.pad, strict=True):
-        np.multiply(picture[:, :, channel], np.float32(scale), out=plane[:height, :width])
+        np.multiply(pixels[channel], np.float32(scale), out=plane[:height, :width])
         plane[:height, :width] -= np.float32(mean * scale)
         plane[height:], plane[:height, width:] = (border - mean) * scale, (border - mean) * scale
     return batch

@@ -21,6 +21,8 @@ from limbwise.media.image import read_image, write_image
 from limbwise.people import People
 from limbwise.write import save_people
 
+SIGHTS = 20
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -42,14 +44,13 @@ class Figures:
 
 
 def measure(estimator: Estimator, images: Sequence[str], runs: int) -> Figures:
-    """Figures over `runs` passes through the images (none: a drawn scene), after one pass to warm up."""
+    """Figures over `runs` passes through the images (none: a drawn scene), after a warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         paths = list(images) or [_scene(Path(folder))]
         times: dict[str, list[float]] = defaultdict(list)
-        counts = []
-        for run in range(runs + 1):
-            for path in paths:
-                counts.append(_one(estimator, path, Path(folder), times if run else defaultdict(list)))
+        for path in paths:
+            _settle(estimator, read_image(path))
+        counts = [_one(estimator, path, Path(folder), times) for _ in range(runs) for path in paths]
         first = estimator.prepare(read_image(paths[0]))[0].batch.shape
         return Figures(
             estimator.spec.name,
@@ -59,6 +60,14 @@ def measure(estimator: Estimator, images: Sequence[str], runs: int) -> Figures:
             {stage: median(values) for stage, values in times.items()},
             _pace(estimator, paths, runs),
         )
+
+
+def _settle(estimator: Estimator, image: Image) -> None:
+    """Run the network until it is compiled for this size (engines wait for a size to come often), and the rest once."""
+    inputs = estimator.prepare(image)
+    for _ in range(SIGHTS):
+        maps = estimator.look(inputs, image.shape)
+    draw_people(image, estimator.group(maps))
 
 
 def _one(estimator: Estimator, path: str, folder: Path, times: dict[str, list[float]]) -> int:

@@ -40,10 +40,10 @@ def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepar
     frame = fitted.matrix
     if view.mirrored:
         picture, frame = cv2.flip(picture, 1), compose(frame, flip(fitted.resized[0]))
-    return Prepared(_normalise(picture, spec, fitted.padded), frame, view)
+    return Prepared(_normalise(np.asarray(picture, np.uint8), spec, fitted.padded), frame, view)
 
 
-def _normalise(picture: npt.NDArray[np.generic], spec: InputSpec, padded: tuple[int, int]) -> Floats:
+def _normalise(picture: npt.NDArray[np.uint8], spec: InputSpec, padded: tuple[int, int]) -> Floats:
     """(h, w, 3) uint8 RGB -> (1, 3, H, W) float32: (pixel - mean) x scale in the network's order of colours."""
     (height, width), channels = picture.shape[:2], (2, 1, 0) if spec.colour == "BGR" else (0, 1, 2)
     batch, pixels = np.empty((1, 3, padded[1], padded[0]), np.float32), cv2.split(picture)

@@ -133,6 +133,11 @@ SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, BODY_25, MPII_14, MPII_16
                                  FACE_70, HAND_21, OPENPOSE_130)}  # fmt: skip
 
 
+def find_skeleton(name: str | Path) -> Skeleton:
+    """A skeleton of the house by its name, or one's own by the path of its TOML file; raises InputError where it is neither."""
+    return SKELETONS[str(name)] if str(name) in SKELETONS else read_skeleton(name)
+
+
 def read_skeleton(path: str | Path) -> Skeleton:
     """A skeleton from a TOML file.
 

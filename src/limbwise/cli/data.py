@@ -22,7 +22,7 @@ from limbwise.geometry import cell_frame
 from limbwise.media.image import write_image
 from limbwise.sample import Sample
 from limbwise.skeleton import Skeleton
-from limbwise.skeletons import read_skeleton
+from limbwise.skeletons import find_skeleton
 from limbwise.spec import Head, ModelSpec
 from limbwise.target.openpose import Targets, targets
 
@@ -52,9 +52,7 @@ def check(
 def view(
     dataset: Annotated[Path, typer.Argument(help="a folder (LSP, or a COCO json with images) or a COCO json")],
     out: Annotated[Path, typer.Option("-o", "--out", help="picture to write")],
-    skeleton: Annotated[
-        Path | None, typer.Option(help="a TOML skeleton to see it on (default: the data set's own)")
-    ] = None,
+    skeleton: Annotated[str | None, typer.Option(help="a name, or a TOML file (default: the data set's own)")] = None,
     count: Annotated[int, typer.Option(min=1, help="how many samples")] = 8,
     side: Annotated[int, typer.Option(min=32, help="side of a training scene in pixels")] = 256,
     seed: Annotated[int, typer.Option(help="which samples and which changes")] = 0,
@@ -63,7 +61,7 @@ def view(
     source = open_dataset(dataset)
     if not len(source):
         raise InputError(f"{dataset}: holds no images")
-    spec = _spec(read_skeleton(skeleton) if skeleton else source.skeleton)
+    spec = _spec(find_skeleton(skeleton) if skeleton else source.skeleton)
     rng = np.random.default_rng(seed)
     options = SceneOptions()
     options = replace(options, spatial=replace(options.spatial, size=(side, side)))

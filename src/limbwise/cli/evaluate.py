@@ -54,7 +54,7 @@ def coco(
         raise InputError(f"{folder}: no such folder of images")
     estimator = Estimator(decode=decoding, **asdict(model))
     with counted("evaluate") as tell:
-        result = evaluate_coco(estimator, labels, folder, limit, tell)
+        result = evaluate_coco(estimator, estimator.spec.skeleton, labels, folder, limit, tell)
     _print(result)
     if json is not None:
         _write(json, estimator, asdict(decoding), {"labels": labels.name, "images": result.images, "people": result.people,

@@ -29,7 +29,7 @@ def export(
     state = newest(source / "checkpoints") if source.is_dir() else read(source)
     if state is None:
         raise InputError(f"{source}: no checkpoint in it")
-    network, spec = find_network(recipe_of(state).network)
+    network, spec = find_network(recipe_of(state))
     net = network()
     load_weights(net, state["net" if last else "ema"], source)
     size = replace(spec.input.size, side=side, longest=max(spec.input.size.longest, side))

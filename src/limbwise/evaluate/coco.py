@@ -16,6 +16,7 @@ from limbwise.media.image import read_image
 from limbwise.metric.coco_ap import CocoNumbers, coco_ap
 from limbwise.people import People
 from limbwise.similarity import oks
+from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 
 Image = npt.NDArray[np.uint8]
@@ -43,27 +44,28 @@ class CocoResult:
 
 def evaluate_coco(
     estimate: Callable[[Image], People],
+    skeleton: Skeleton,
     labels: Path,
     images: Path,
     limit: int | None = None,
     tell: Callable[[], None] = lambda: None,
 ) -> CocoResult:
-    """Run `estimate` (an RGB image to its people, in its pixels) over the images of a COCO keypoint file and judge it.
+    """Run `estimate` (an RGB image to its people on `skeleton`, in its pixels) over the images of a COCO keypoint file and judge it.
 
     `images`: the folder of the image files. `limit`: the first images only. `tell` is called after each. Raises InputError for
     labels that are not COCO's and for images that are missing, MissingExtra without pycocotools.
     """
     table = read_table(labels)
+    judged_on = _judged_on(table, skeleton, labels)
     entries = _entries(table, labels)[:limit]
     found, judged = {}, []
     for entry in entries:
         path = images / entry["file_name"]
         found[entry["id"]] = estimate(read_image(path))
-        judged.append(
-            _judge(path, found[entry["id"]], [a for a in table["annotations"] if a["image_id"] == entry["id"]])
-        )
+        annotations = [a for a in table["annotations"] if a["image_id"] == entry["id"]]
+        judged.append(_judge(path, found[entry["id"]], annotations, judged_on))
         tell()
-    numbers = coco_ap(found, table, [entry["id"] for entry in entries])
+    numbers = coco_ap(found, table, [entry["id"] for entry in entries], judged_on)
     judged.sort(key=lambda one: one.similarity)
     return CocoResult(numbers, len(entries), sum(len(one.truth) for one in judged), judged)
 
@@ -78,11 +80,21 @@ def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _judge(path: Path, found: People, annotations: list[dict[str, Any]]) -> Judged:
+def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
+    """What the file's keypoints are: the model's own, if the category names them so, else COCO's."""
+    categories = table.get("categories") or [{}]
+    names = tuple(categories[0].get("keypoints") or COCO_17.keypoints)
+    for skeleton in (own, COCO_17):
+        if names == skeleton.keypoints:
+            return skeleton
+    raise InputError(f"{labels}: categories: its keypoints are neither COCO's nor those of the model")
+
+
+def _judge(path: Path, found: People, annotations: list[dict[str, Any]], skeleton: Skeleton) -> Judged:
     marked = [a for a in annotations if any(a.get("keypoints", [])[2::3]) and not a.get("iscrowd")]
-    keypoints = np.array([a["keypoints"] for a in marked], np.float32).reshape(-1, 17, 3)
+    keypoints = np.array([a["keypoints"] for a in marked], np.float32).reshape(-1, len(skeleton), 3)
     xy = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.float32("nan"))
-    truth = People(COCO_17, xy, np.minimum(keypoints[..., 2], 1))
-    alike = oks(found.as_skeleton(COCO_17), truth, np.array([a["area"] for a in marked], np.float32))
+    truth = People(skeleton, xy, np.minimum(keypoints[..., 2], 1))
+    alike = oks(found.as_skeleton(skeleton), truth, np.array([a["area"] for a in marked], np.float32))
     best = alike.max(0) if len(found) else np.zeros(len(truth))
     return Judged(path, found, truth, float(best.mean()) if len(truth) else 1.0)

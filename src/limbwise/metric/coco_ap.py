@@ -14,6 +14,7 @@ import numpy as np
 from limbwise.errors import InputError, require
 from limbwise.fields import read_table
 from limbwise.people import People
+from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 
 MOST_PEOPLE = 20  # COCO looks at the 20 best scored people of an image
@@ -37,12 +38,16 @@ class CocoNumbers:
 
 
 def coco_ap(
-    found: Mapping[int, People], annotations: str | Path | Mapping[str, Any], ids: Collection[int] | None = None
+    found: Mapping[int, People],
+    annotations: str | Path | Mapping[str, Any],
+    ids: Collection[int] | None = None,
+    skeleton: Skeleton = COCO_17,
 ) -> CocoNumbers:
     """Numbers of the people found in each image, by image id, against a COCO keypoint file or its table.
 
-    `ids`: the images that count (default: all of the file); one that `found` lacks counts as nobody found. People may be on any
-    skeleton, coordinates are our pixel centres. Raises InputError for a file that is not COCO's, MissingExtra without pycocotools.
+    `skeleton`: what the file's keypoints are. `ids`: the images that count (default: all of the file); one that `found` lacks counts
+    as nobody found. People may be on any skeleton, coordinates are our pixel centres. Raises InputError for a file that is not
+    COCO's, MissingExtra without pycocotools.
     """
     cocotools, cocoeval = require("pycocotools.coco", "eval"), require("pycocotools.cocoeval", "eval")
     table = annotations if isinstance(annotations, Mapping) else read_table(annotations)
@@ -51,13 +56,14 @@ def coco_ap(
             f"{annotations if isinstance(annotations, (str, Path)) else 'annotations'}: not a COCO keypoint file"
         )
     wanted = sorted(set(ids) if ids is not None else {image["id"] for image in table["images"]})
-    rows = [row for image in wanted if image in found for row in results(image, found[image])]
+    rows = [row for image in wanted if image in found for row in results(image, found[image], skeleton)]
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools talks
         truth = cocotools.COCO()
         truth.dataset = _complete(table)
         truth.createIndex()
         judge = cocoeval.COCOeval(truth, truth.loadRes(rows) if rows else _nobody(cocotools, truth), "keypoints")
         judge.params.imgIds = wanted
+        judge.params.kpt_oks_sigmas = np.array(skeleton.sigmas)
         judge.params.maxDets = [MOST_PEOPLE]
         judge.evaluate()
         judge.accumulate()
@@ -65,9 +71,9 @@ def coco_ap(
     return CocoNumbers(*(float(number) for number in judge.stats))
 
 
-def results(image_id: int, people: People) -> list[dict[str, Any]]:
+def results(image_id: int, people: People, skeleton: Skeleton = COCO_17) -> list[dict[str, Any]]:
     """COCO results of one image, missing keypoints as 0, 0, 0: the numbers are those of the COCO file that predict writes."""
-    people = people.as_skeleton(COCO_17)
+    people = people.as_skeleton(skeleton)
     rows = []
     for person in people:
         if not person.visible.any():

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from limbwise.geometry import SizeRule
 from limbwise.net.blocks import Residual, Stages, conv_norm, enlarge_to
+from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 from limbwise.spec import Head, InputSpec, ModelSpec
 
@@ -91,12 +92,17 @@ def _stage(channels_in: int, channels: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(conv_norm(channels_in, channels, 2), *(Residual(channels) for _ in range(blocks)))
 
 
-def mobile_spec(name: str = "mobile", side: int = 368) -> ModelSpec:
-    """What goes into `Mobile` and comes out: RGB scaled to about -1 to 1, COCO-17, `LIMBS`, half-pixel rule at stride 8."""
+def mobile_spec(name: str = "mobile", side: int = 368, skeleton: Skeleton | None = None) -> ModelSpec:
+    """What goes into `Mobile` and comes out: RGB scaled to about -1 to 1, half-pixel rule at stride 8.
+
+    COCO-17 with `LIMBS`, or another skeleton with its own limbs.
+    """
+    skeleton = skeleton or COCO_17
+    limbs = LIMBS if skeleton == COCO_17 else skeleton.limbs
     heads = {
-        "heatmaps": Head("heatmaps", tuple(range(len(COCO_17) + 1)), STRIDE),
-        "pafs": Head("pafs", tuple(range(2 * len(LIMBS))), STRIDE),
+        "heatmaps": Head("heatmaps", tuple(range(len(skeleton) + 1)), STRIDE),
+        "pafs": Head("pafs", tuple(range(2 * len(limbs))), STRIDE),
     }
     size = replace(SizeRule(), side=side, multiple=STRIDE)
     scaled = InputSpec(mean=(127.5, 127.5, 127.5), scale=(1 / 64, 1 / 64, 1 / 64), pad=(128, 128, 128), size=size)
-    return ModelSpec(name, COCO_17, heads, LIMBS, scaled, licence="MIT", origin="trained by limbwise train mobile")
+    return ModelSpec(name, skeleton, heads, limbs, scaled, licence="MIT", origin="trained by limbwise train mobile")

@@ -65,9 +65,12 @@ class Saving:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run. `network`: the preset's; `steps` in all; `stages` of growing inputs; `ema` decay of the mean weights;
-    `start`: a checkpoint whose weights the run begins with; `on_bad_sample`: a damaged sample ends the run or is replaced and
-    counted."""
+    """A training run.
+
+    `network`: the preset's; `skeleton`: a name or the path of a TOML file, instead of the network's own; `steps` in all; `stages`
+    of growing inputs; `ema` decay of the mean weights; `start`: a checkpoint whose weights the run begins with; `on_bad_sample`: a
+    damaged sample ends the run or is replaced and counted.
+    """
 
     network: str
     steps: int = 100_000
@@ -82,6 +85,7 @@ class Recipe:
     machine: Machine = field(default_factory=Machine)
     saving: Saving = field(default_factory=Saving)
     on_bad_sample: Literal["stop", "skip"] = "stop"
+    skeleton: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -105,7 +109,7 @@ def mobile() -> Recipe:
     """Our own network from nothing: small inputs first, the end at 320 pixels; a constant rate with a cool-down."""
     stages = (Stage(0.4, 128, 16), Stage(0.3, 192, 12), Stage(0.3, 320, 8))
     scene = SceneOptions(spatial=SpatialOptions(person=(0.5, 1.4)), mosaic=0.1, paste=0.4)
-    return Recipe("mobile", 100_000, stages, data=DataOptions(scene=scene))
+    return Recipe("mobile", steps=100_000, stages=stages, data=DataOptions(scene=scene))
 
 
 PRESETS: dict[str, Callable[[], Recipe]] = {"mobile": mobile}

@@ -44,7 +44,7 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False) -> Path:
     With `resume` the newest checkpoint there is gone on from (none: the run begins). Raises UsageError where `out` holds a run
     and `resume` is not given, InputError for data, LimbwiseError when the loss is not finite.
     """
-    network, spec = find_network(recipe.network)
+    network, spec = find_network(recipe)
     make, validate = make_samples(recipe.data, spec, recipe.seed), make_validation(recipe.data, spec)
     return train_network(network, spec, recipe, make, validate, out, resume)
 

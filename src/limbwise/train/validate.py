@@ -24,6 +24,8 @@ from limbwise.metric.coco_ap import coco_ap
 from limbwise.metric.pck import PckTally
 from limbwise.people import People
 from limbwise.sample import SEEN
+from limbwise.skeleton import Skeleton
+from limbwise.skeletons import COCO_17
 from limbwise.spec import ModelSpec
 from limbwise.train.samples import DataOptions, held_out
 
@@ -41,6 +43,7 @@ class Validation:
     annotations: dict[str, Any]
     image_ids: list[int]
     lsp: Dataset | None
+    judged: Skeleton = COCO_17
 
     def __call__(self, net: nn.Module) -> Numbers:
         was_training = net.training
@@ -60,7 +63,7 @@ class Validation:
             maps, frame = maps_of(net, self.spec, source.images.load(source.names[i]))
             people = decode_openpose(maps["heatmaps"], maps["pafs"], self.spec)
             found[image_id] = people.moved(invert(frame))
-        numbers = coco_ap(found, self.annotations, self.image_ids)
+        numbers = coco_ap(found, self.annotations, self.image_ids, self.judged)
         return {"ap": numbers.ap, "ap50": numbers.ap50, "ar": numbers.ar}
 
     def _pck(self, net: nn.Module, source: Dataset) -> float:
@@ -105,7 +108,7 @@ def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Modul
         return Validation(spec, None, {}, [], lsp) if lsp else None
     whole, part, skipped = coco
     ids: list[Any] = whole.image_ids[skipped : skipped + len(part)]
-    return Validation(spec, part, _people_of(whole, ids), ids, lsp)
+    return Validation(spec, part, _people_of(whole, ids), ids, lsp, whole.judged)
 
 
 def _first(source: Dataset, count: int) -> Dataset:

@@ -77,13 +77,29 @@ def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path
 
 def read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """A checkpoint's state; raises InputError where it is missing or no checkpoint."""
+    state = _load(path, device)
+    if not {"net", "ema", "recipe", "step"} <= state.keys():
+        raise InputError(f"{path}: not a checkpoint of limbwise")
+    return state
+
+
+def mean_weights(path: Path) -> dict[str, Tensor]:
+    """The mean weights in a checkpoint or in a weights.pt; raises InputError where the file is missing or neither."""
+    state = _load(path, "cpu")
+    weights: dict[str, Tensor] = state.get("ema", state)
+    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise InputError(f"{path}: holds no weights")
+    return weights
+
+
+def _load(path: Path, device: torch.device | str) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a checkpoint, or damaged") from error
-    if not isinstance(state, dict) or not {"net", "ema", "recipe", "step"} <= state.keys():
+    if not isinstance(state, dict):
         raise InputError(f"{path}: not a checkpoint of limbwise")
     return state
 

@@ -68,7 +68,7 @@ class Recipe:
     """A training run.
 
     `network`: the preset's; `skeleton`: a name or the path of a TOML file, instead of the network's own; `steps` in all; `stages`
-    of growing inputs; `ema` decay of the mean weights; `start`: a checkpoint whose weights the run begins with; `on_bad_sample`: a
+    of growing inputs; `ema` decay of the mean weights; `start`: a checkpoint or weights.pt that the run begins with; `on_bad_sample`: a
     damaged sample ends the run or is replaced and counted.
     """
 

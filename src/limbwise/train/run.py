@@ -88,7 +88,7 @@ def begin(network: Callable[[], nn.Module], spec: ModelSpec, recipe: Recipe, her
     torch.manual_seed(recipe.seed)
     net = network()
     if recipe.start:
-        checkpoint.load_weights(net, checkpoint.read(Path(recipe.start))["ema"], recipe.start)
+        checkpoint.load_weights(net, checkpoint.mean_weights(Path(recipe.start)), recipe.start)
     form = torch.channels_last if recipe.machine.channels_last else torch.contiguous_format
     net = net.to(here.device).to(memory_format=form)  # type: ignore[call-overload]  # torch's types lack it for modules
     if here.size > 1:

@@ -67,7 +67,14 @@ def test_pck_of_a_few(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("[]", "labels.json"), ('{"images": [{}], "annotations": []}', "images"), ("{}", "COCO")]
+    ("text", "named"),
+    [
+        ("[]", "labels.json"),
+        ('{"images": [{}], "annotations": []}', "images"),
+        ("{}", "COCO"),
+        ('{"images": [], "annotations": [{}]}', "image_id"),
+        ('{"images": [], "annotations": [{"image_id": 1, "keypoints": [1, 2, 2]}]}', "17 keypoints"),
+    ],
 )
 def test_labels_that_are_not_cocos(tmp_path: Path, dots_model: Path, text: str, named: str) -> None:
     (tmp_path / "labels.json").write_text(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dots import DOTS, draw_dots, some_people
+from dots import DOTS, SPEC, draw_dots, some_people
 
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.errors import InputError, ModelMissing
@@ -19,6 +19,7 @@ from limbwise.media.image import write_image
 from limbwise.media.sources import Source
 from limbwise.media.video_writer import VideoWriter
 from limbwise.people import People
+from limbwise.spec import write_spec
 
 OPTIONS = OpenPoseOptions(min_parts=2)
 
@@ -117,6 +118,13 @@ def test_maps_that_do_not_fit_their_spec(tmp_path: Path, dots_model: Path) -> No
 def test_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"none\.onnx"):
         Estimator(tmp_path / "none.onnx")
+
+
+def test_a_spec_without_what_people_are_made_of(tmp_path: Path, dots_model: Path) -> None:
+    spec = replace(SPEC, method="single", heads={"heatmaps": SPEC.heads["heatmaps"]})
+    write_spec(spec, tmp_path / "a.json")
+    with pytest.raises(InputError, match="no heatmaps and pafs"):
+        Estimator(dots_model, spec=tmp_path / "a.json")
 
 
 def test_image_ids() -> None:

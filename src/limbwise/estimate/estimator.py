@@ -16,6 +16,7 @@ from limbwise.decode.single import decode_single
 from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
+from limbwise.errors import InputError
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import overlap
@@ -67,6 +68,8 @@ class Estimator:
         if max_people is not None:
             self.decode_options = replace(self.decode_options, max_people=max_people)
         found = find_model(self.options.model, self.options.spec)
+        if not {"heatmaps", "pafs"} <= found.spec.heads.keys():
+            raise InputError(f"{found.path}: its spec has no heatmaps and pafs, from which people are made")
         self.spec: ModelSpec = _with_size(found.spec, self.options.size)
         engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
         self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)

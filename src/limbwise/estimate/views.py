@@ -35,12 +35,12 @@ def merge(
         return maps[0], prepared[0].frame
     merged = {}
     for name, head in spec.heads.items():
-        own, target = cell_frame(head.stride, head.offset), compose(prepared[chosen].frame)
+        own = cell_frame(head.stride, head.offset)
         total = np.zeros_like(maps[chosen][name])
         weight = np.zeros(total.shape[1:], np.float32)
         for view_maps, view in zip(maps, prepared, strict=True):
             channels = _mirror_channels(view_maps[name], name, spec) if view.view.mirrored else view_maps[name]
-            path = compose(own, invert(view.frame), target, invert(own))
+            path = compose(own, invert(view.frame), prepared[chosen].frame, invert(own))
             total += _warp(channels, path, total.shape[1:])
             weight += _warp(np.ones((1, *channels.shape[1:]), np.float32), path, total.shape[1:])[0]
         merged[name] = np.divide(total, np.maximum(weight, np.float32(1e-6)), dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +59,12 @@ def evaluate_coco(
     table = read_table(labels)
     judged_on = _judged_on(table, skeleton, labels)
     entries = _entries(table, labels)[:limit]
+    annotations = _by_image(table["annotations"], judged_on, labels)
     found, judged = {}, []
     for entry in entries:
         path = images / entry["file_name"]
         found[entry["id"]] = estimate(read_image(path))
-        annotations = [a for a in table["annotations"] if a["image_id"] == entry["id"]]
-        judged.append(_judge(path, found[entry["id"]], annotations, judged_on))
+        judged.append(_judge(path, found[entry["id"]], annotations[entry["id"]], judged_on))
         tell()
     numbers = coco_ap(found, table, [entry["id"] for entry in entries], judged_on)
     judged.sort(key=lambda one: one.similarity)
@@ -80,6 +81,21 @@ def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def _by_image(annotations: list[Any], skeleton: Skeleton, labels: Path) -> dict[Any, list[dict[str, Any]]]:
+    """The annotations of people with keypoints, by image id."""
+    found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in annotations:
+        if not isinstance(annotation, dict) or "image_id" not in annotation:
+            raise InputError(f"{labels}: annotations: each needs an image_id")
+        keypoints = annotation.get("keypoints", [])
+        if annotation.get("iscrowd") or not any(keypoints[2::3]):
+            continue
+        if len(keypoints) != 3 * len(skeleton) or "area" not in annotation:
+            raise InputError(f"{labels}: annotations: a person needs {len(skeleton)} keypoints as x, y, v and an area")
+        found[annotation["image_id"]].append(annotation)
+    return found
+
+
 def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
     """What the file's keypoints are: the model's own, if the category names them so, else COCO's."""
     categories = table.get("categories") or [{}]
@@ -91,10 +107,9 @@ def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
 
 
 def _judge(path: Path, found: People, annotations: list[dict[str, Any]], skeleton: Skeleton) -> Judged:
-    marked = [a for a in annotations if any(a.get("keypoints", [])[2::3]) and not a.get("iscrowd")]
-    keypoints = np.array([a["keypoints"] for a in marked], np.float32).reshape(-1, len(skeleton), 3)
+    keypoints = np.array([a["keypoints"] for a in annotations], np.float32).reshape(-1, len(skeleton), 3)
     xy = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.float32("nan"))
     truth = People(skeleton, xy, np.minimum(keypoints[..., 2], 1))
-    alike = oks(found.as_skeleton(skeleton), truth, np.array([a["area"] for a in marked], np.float32))
+    alike = oks(found.as_skeleton(skeleton), truth, np.array([a["area"] for a in annotations], np.float32))
     best = alike.max(0) if len(found) else np.zeros(len(truth))
     return Judged(path, found, truth, float(best.mean()) if len(truth) else 1.0)

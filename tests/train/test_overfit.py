@@ -13,7 +13,8 @@ from limbwise.data.lsp import LspDataset
 from limbwise.sample import SEEN
 from limbwise.skeletons import COCO_17
 from limbwise.train.log import read_log
-from limbwise.train.recipe import changed, mobile
+from limbwise.train.presets import mobile
+from limbwise.train.recipe import changed
 from limbwise.train.run import train
 
 pytest.importorskip("pycocotools")

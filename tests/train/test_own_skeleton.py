@@ -13,7 +13,8 @@ from limbwise.data.find import open_dataset
 from limbwise.estimate.estimator import Estimator
 from limbwise.media.image import write_image
 from limbwise.train.networks import find_network
-from limbwise.train.recipe import Recipe, changed, mobile
+from limbwise.train.presets import mobile
+from limbwise.train.recipe import Recipe, changed
 
 TOML = 'keypoints = ["head", "hip", "foot"]\nlimbs = [["head", "hip"], ["hip", "foot"]]\n'
 

@@ -7,7 +7,8 @@ import pytest
 from limbwise.cli.train import RECIPES
 from limbwise.errors import InputError, LimbwiseError, UsageError
 from limbwise.train.optimiser import Group
-from limbwise.train.recipe import PRESETS, Recipe, Stage, changed, mobile, preset, read_recipe, write_recipe
+from limbwise.train.presets import PRESETS, mobile, preset
+from limbwise.train.recipe import Recipe, Stage, changed, read_recipe, write_recipe
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(help="Train a network by a recipe, or draw the curves of a run.", no_args_is_help=True)
 
-# The recipes of limbwise.train.recipe.PRESETS, whose import takes torch along; a test keeps the two alike.
+# The recipes of limbwise.train.presets.PRESETS, whose import takes torch along; a test keeps the two alike.
 RECIPES = {"mobile": "Our own network, from nothing."}
 
 
@@ -24,7 +24,8 @@ def _verb(name: str) -> Callable[..., None]:
         resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
         show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,
     ) -> None:
-        from limbwise.train.recipe import changed, preset, recipe_text
+        from limbwise.train.presets import preset
+        from limbwise.train.recipe import changed, recipe_text
 
         recipe = changed(preset(name), config, sets or ())
         if show:

@@ -1,4 +1,4 @@
-"""Recipe: all that decides a training run, as one frozen dataclass; presets are functions; TOML files and --set change fields.
+"""Recipe: all that decides a training run, as one frozen dataclass; presets are functions (presets.py); TOML files and --set change fields.
 
 A recipe is written beside the weights as JSON (`write_recipe`), and read again from there (`read_recipe`).
 """
@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from limbwise.augment.scene import SceneOptions
-from limbwise.augment.spatial import SpatialOptions
 from limbwise.errors import UsageError
 from limbwise.fields import build, read_table
 from limbwise.files import whole_file
@@ -103,23 +102,6 @@ class Recipe:
             if step < round(passed * self.steps):
                 return stage
         return self.stages[-1]
-
-
-def mobile() -> Recipe:
-    """Our own network from nothing: small inputs first, the end at 320 pixels; a constant rate with a cool-down."""
-    stages = (Stage(0.4, 128, 16), Stage(0.3, 192, 12), Stage(0.3, 320, 8))
-    scene = SceneOptions(spatial=SpatialOptions(person=(0.5, 1.4)), mosaic=0.1, paste=0.4)
-    return Recipe("mobile", steps=100_000, stages=stages, data=DataOptions(scene=scene))
-
-
-PRESETS: dict[str, Callable[[], Recipe]] = {"mobile": mobile}
-
-
-def preset(name: str) -> Recipe:
-    """A recipe by its name; raises UsageError that lists the names."""
-    if name not in PRESETS:
-        raise UsageError(f"there is no recipe {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]()
 
 
 def changed(recipe: Recipe, file: str | Path | None = None, sets: Iterable[str] = ()) -> Recipe:

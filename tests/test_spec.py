@@ -11,7 +11,7 @@ import pytest
 
 from limbwise.errors import InputError
 from limbwise.skeletons import OPENPOSE_18, Skeleton
-from limbwise.spec import Head, InputSpec, ModelSpec, read_spec, write_spec
+from limbwise.spec import Head, InputSpec, ModelSpec, ordered_pairs, read_spec, write_spec
 
 SPEC = ModelSpec(
     "small",
@@ -38,6 +38,22 @@ def test_a_head_takes_its_channels() -> None:
     assert Head("out", (5, 0)).take(outputs).ravel().tolist() == [5, 0, 11, 6]
 
 
+def test_a_head_has_units() -> None:
+    head = Head("out", (2, 3), scale=(2, 4), mean=(10, 0))
+    outputs = {"out": np.arange(2 * 6, dtype=np.float32).reshape(2, 6, 1, 1)}
+    meant = head.take(outputs)
+    assert meant.ravel().tolist() == [14, 12, 26, 36]
+    assert meant.dtype == np.float32
+    assert head.learnt(meant).ravel().tolist() == [2, 3, 8, 9]
+
+
+def test_pairs_are_in_the_order_of_the_published_formula() -> None:
+    pairs = ordered_pairs(17)
+    assert len(pairs) == 17 * 16
+    for row, (a, b) in enumerate(pairs.tolist()):
+        assert row == (17 - 1) * a + b - (a < b)
+
+
 def change(table: dict, path: str, value: object) -> None:
     *steps, last = path.split(".")
     for step in steps:
@@ -53,6 +69,9 @@ WRONG = [
     ("heads.heatmaps.channels", [1, 2], "heatmaps"),
     ("heads.heatmaps.channels", [-1] * 19, "heatmaps"),
     ("heads.heatmaps.output", 5, "heatmaps"),
+    ("heads.heatmaps.scale", [1] * 18, "heatmaps"),
+    ("heads.heatmaps.scale", [0] * 19, "heatmaps"),
+    ("heads.heatmaps.mean", [float("nan")] * 19, "heatmaps"),
     ("heads.extra", {"output": "x", "channels": [1]}, "extra"),
     ("limbs", [[0, 99]], "limbs"),
     ("input.colour", "CMYK", "colour"),

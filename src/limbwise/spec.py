@@ -39,26 +39,50 @@ class InputSpec:
 @dataclass(frozen=True)
 class Head:
     """A group of output channels: the `output` they are in, the channel of each in our order, the `stride` of the map, and the
-    `offset` in input pixels of the centre of cell 0 (None: the half-pixel rule, (stride - 1) / 2)."""
+    `offset` in input pixels of the centre of cell 0 (None: the half-pixel rule, (stride - 1) / 2).
+
+    `scale`, `mean`: a number a channel, or none. What is meant is output x scale + mean: offsets and pairwise vectors leave a
+    network in standard deviations, and mean input pixels.
+    """
 
     output: str
     channels: tuple[int, ...]
     stride: int = 8
     offset: float | None = None
+    scale: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
 
     def take(self, outputs: Mapping[str, Floats]) -> Floats:
-        """(N, C, h, w) this head's channels of a network's outputs; a view where they lie one after the other."""
+        """(N, C, h, w) this head's channels of a network's outputs, in our units; a view where they lie one after the other and
+        have neither scale nor mean."""
         maps = outputs[self.output]
         first, count = self.channels[0], len(self.channels)
         if self.channels == tuple(range(first, first + count)):
-            return maps[:, first : first + count]
-        return maps[:, self.channels]
+            return self.meant(maps[:, first : first + count])
+        return self.meant(maps[:, self.channels])
+
+    def meant(self, maps: Floats) -> Floats:
+        """What a network's maps (..., C, h, w) of this head mean: in input pixels for vectors. Inverse: `learnt`."""
+        if self.scale:
+            maps = maps * _a_channel(self.scale)
+        return maps + _a_channel(self.mean) if self.mean else maps
+
+    def learnt(self, maps: Floats) -> Floats:
+        """What a network shall put out, so that it means these maps (..., C, h, w). Inverse: `meant`."""
+        if self.mean:
+            maps = maps - _a_channel(self.mean)
+        return maps / _a_channel(self.scale) if self.scale else maps
+
+
+def _a_channel(numbers: tuple[float, ...]) -> Floats:
+    return np.asarray(numbers, np.float32)[:, None, None]
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """`method` names the decoder. `limbs`: for each PAF (two channels, x then y) the keypoints it runs from and to. `heads` by name:
-    heatmaps (K, then background), pafs (2 L), part_logits (K), offsets (2 K), pairwise. `licence` and `origin` are for people."""
+    heatmaps (K, then background), pafs (2 L), part_logits (K), offsets (2 K, x and y in turn), pairwise (x and y for each of
+    `ordered_pairs`). `licence` and `origin` are for people."""
 
     name: str
     skeleton: Skeleton
@@ -87,6 +111,18 @@ class ModelSpec:
                 raise ValueError(f"heads: {name} is unknown; there are {', '.join(wanted)}")
             if len(head.channels) != wanted[name] or min(head.channels, default=0) < 0 or head.stride < 1:
                 raise ValueError(f"heads.{name}: {wanted[name]} channels from 0 upwards and a stride from 1 are needed")
+            if {len(head.scale), len(head.mean)} - {0, wanted[name]} or not all(head.scale) or not _finite(head):
+                raise ValueError(f"heads.{name}: scale, mean: {wanted[name]} numbers are needed or none, no scale 0")
+
+
+def _finite(head: Head) -> bool:
+    return bool(np.isfinite([*head.scale, *head.mean]).all())
+
+
+def ordered_pairs(keypoints: int) -> npt.NDArray[np.int64]:
+    """(K (K - 1), 2) keypoints a, b of each pair of pairwise channels: of cells of a, vectors to b; 0-1, 0-2, ..., 1-0, 1-2, ..."""
+    a, b = np.nonzero(~np.eye(keypoints, dtype=bool))
+    return np.stack([a, b], axis=1)
 
 
 def read_spec(path: str | Path) -> ModelSpec:

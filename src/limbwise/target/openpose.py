@@ -16,18 +16,15 @@ from numba import njit
 from limbwise.geometry import apply, cell_frame, invert
 from limbwise.sample import HIDDEN, UNKNOWN, Sample
 from limbwise.spec import ModelSpec
+from limbwise.target.unlabelled import clear, free_cells, unknown_regions
 
 Floats = npt.NDArray[np.float32]
-
-HEAD = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top")
 
 
 @dataclass(frozen=True)
 class TargetOptions:
     """`sigma` of the Gaussians and `limb_width`, the half width of the fields, in network-input pixels (Cao et al.: 7 and 8).
-    `unknown_margin`: how far the region in which an UNKNOWN keypoint may be reaches beyond its person's box, as a share of the
-    box's longer side. `head_reach`: an UNKNOWN point of the head is no further, in x and in y, from a labelled neck or middle of
-    the shoulders than this share of the box's longer side (on the rendered people 0.25 holds 99 %)."""
+    `unknown_margin`, `head_reach`: where UNKNOWN keypoints may be (see target.unlabelled)."""
 
     sigma: float = 7.0
     limb_width: float = 8.0
@@ -74,7 +71,7 @@ def targets(sample: Sample, spec: ModelSpec, options: TargetOptions | None = Non
     mask = np.empty((len(heatmaps) + len(pafs), height, width), np.float32)
     mask[:] = free_cells(sample.ignore, (height, width), head.stride, shift)
     if (sample.visibility == UNKNOWN).any():
-        regions = unknown_regions(sample, options)
+        regions = unknown_regions(sample, options.unknown_margin, options.head_reach)
         cells = apply(invert(frame), regions.reshape(-1, 2)).reshape(regions.shape).astype(np.float32)
         _leave_out(mask, cells, np.ascontiguousarray(sample.visibility == UNKNOWN), limbs)
     return Targets(heatmaps, pafs, mask)
@@ -96,41 +93,6 @@ def draw(
     _draw_heatmaps(heatmaps, cells, options.sigma / stride)
     _draw_pafs(pafs, cells, limbs, options.limb_width / stride)
     return heatmaps, pafs
-
-
-def free_cells(ignore: npt.NDArray[np.bool_], size: tuple[int, int], stride: int, shift: float) -> Floats:
-    """(h, w) float32: 0 for a cell whose square of stride x stride pixels about its centre holds any pixel to ignore."""
-    free = np.ones(size, np.float32)
-    if ignore.any():
-        _clear_cells(free, np.ascontiguousarray(ignore), stride, round(shift - (stride - 1) / 2))
-    return free
-
-
-def unknown_regions(sample: Sample, options: TargetOptions) -> Floats:
-    """(N, K, 4) float32 xyxy, input pixels: where each keypoint of each person may be if nobody marked it."""
-    boxes = sample.boxes
-    longer = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)[:, None]
-    outward = np.array([-1, -1, 1, 1], np.float32)
-    names = sample.people.skeleton.keypoints
-    regions = np.repeat((boxes + options.unknown_margin * longer * outward)[:, None], len(names), axis=1)
-    centre, reach = _head_centres(sample), options.head_reach * longer
-    about = np.concatenate([centre, centre], axis=1) + reach * outward
-    known = ~np.isnan(centre[:, 0])
-    for k in (names.index(name) for name in HEAD if name in names):
-        regions[known, k] = about[known]
-    return regions.astype(np.float32)
-
-
-def _head_centres(sample: Sample) -> Floats:
-    """(N, 2) where the head sits: the neck, else the middle of the shoulders, NaN where neither is labelled."""
-    names, xy = sample.people.skeleton.keypoints, sample.people.xy
-    centres: Floats = np.full((len(xy), 2), np.nan, np.float32)
-    if {"left_shoulder", "right_shoulder"} <= set(names):
-        centres[:] = (xy[:, names.index("left_shoulder")] + xy[:, names.index("right_shoulder")]) / 2
-    if "neck" in names:
-        neck = xy[:, names.index("neck")]
-        centres = np.where(np.isnan(neck), centres, neck).astype(np.float32)
-    return centres
 
 
 @njit(cache=True)
@@ -194,22 +156,6 @@ def _draw_pafs(pafs: Floats, cells: Floats, limbs: npt.NDArray[np.int64], reach:
 
 
 @njit(cache=True)
-def _clear_cells(free: Floats, ignore: npt.NDArray[np.bool_], stride: int, start: int) -> None:
-    rows, columns = ignore.shape
-    for i in range(free.shape[0]):
-        top, bottom = max(0, i * stride + start), min(rows, (i + 1) * stride + start)
-        for j in range(free.shape[1]):
-            left, right = max(0, j * stride + start), min(columns, (j + 1) * stride + start)
-            for y in range(top, bottom):
-                if free[i, j] == 0:
-                    break
-                for x in range(left, right):
-                    if ignore[y, x]:
-                        free[i, j] = 0
-                        break
-
-
-@njit(cache=True)
 def _leave_out(mask: Floats, regions: Floats, unknown: npt.NDArray[np.bool_], limbs: npt.NDArray[np.int64]) -> None:
     """Zero the channels of UNKNOWN keypoints, the background and the PAFs of their limbs in their regions (in cells).
 
@@ -220,19 +166,12 @@ def _leave_out(mask: Floats, regions: Floats, unknown: npt.NDArray[np.bool_], li
     for person in range(len(unknown)):
         for k in range(keypoints):
             if unknown[person, k]:
-                _clear(mask[k], regions[person, k], height, width)
-                _clear(mask[keypoints], regions[person, k], height, width)
+                clear(mask[k], regions[person, k], height, width)
+                clear(mask[keypoints], regions[person, k], height, width)
         for limb in range(len(limbs)):
             start, stop = limbs[limb]
             if unknown[person, start] or unknown[person, stop]:
                 for end in (start, stop):
                     if unknown[person, end]:
-                        _clear(mask[keypoints + 1 + 2 * limb], regions[person, end], height, width)
-                        _clear(mask[keypoints + 2 + 2 * limb], regions[person, end], height, width)
-
-
-@njit(cache=True)
-def _clear(channel: Floats, region: Floats, height: int, width: int) -> None:
-    for i in range(max(0, int(np.ceil(region[1]))), min(height, int(np.floor(region[3])) + 1)):
-        for j in range(max(0, int(np.ceil(region[0]))), min(width, int(np.floor(region[2])) + 1)):
-            channel[i, j] = 0
+                        clear(mask[keypoints + 1 + 2 * limb], regions[person, end], height, width)
+                        clear(mask[keypoints + 2 + 2 * limb], regions[person, end], height, width)

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from limbwise.checked import items, only, optional, points, read_json, table, whole_number
 from limbwise.errors import InputError
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 from limbwise.write.arrays import Row, filed_as, gathered, rounded, triples
-from limbwise.write.checked import items, only, optional, points, read_json, table, whole_number
 from limbwise.write.record import Record
 from limbwise.write.writer import JsonList
 

@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.checked import items, points, read_json, table, whole_number
 from limbwise.errors import InputError
 from limbwise.files import whole_file
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import BODY_25, COCO_17, FACE_70, MPI_15, MPII_16, OPENPOSE_18, OPENPOSE_130
 from limbwise.write.arrays import filed_as, finite, gathered, is_body, triples
-from limbwise.write.checked import items, points, read_json, table, whole_number
 from limbwise.write.record import Record
 
 Candidates = Sequence[npt.NDArray[np.float32]]

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from limbwise.checked import read_json, table
 from limbwise.errors import InputError, UsageError
 from limbwise.people import People
-from limbwise.write.checked import read_json, table
 from limbwise.write.posetrack2017 import Sequence2017, read_2017
 from limbwise.write.posetrack2018 import Sequence2018, read_2018
 from limbwise.write.record import Record

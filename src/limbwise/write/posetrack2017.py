@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from limbwise.checked import items, number, only, optional, table, whole_number
 from limbwise.errors import InputError, LimbwiseError
 from limbwise.people import People
 from limbwise.skeletons import POSETRACK_15
 from limbwise.write.arrays import Row, filed_as, gathered, given_ids, shortest
-from limbwise.write.checked import items, number, only, optional, table, whole_number
 from limbwise.write.record import Record
 from limbwise.write.writer import JsonList
 

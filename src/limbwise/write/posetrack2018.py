@@ -10,12 +10,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from limbwise.checked import items, numbers, optional, table, whole_number
 from limbwise.errors import InputError, LimbwiseError
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import POSETRACK_17
 from limbwise.write.arrays import Row, filed_as, gathered, given_ids, shortest, skeleton_of, triples
-from limbwise.write.checked import items, numbers, optional, table, whole_number
 from limbwise.write.record import Record
 from limbwise.write.writer import TextFile, compact
 

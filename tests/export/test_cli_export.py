@@ -10,8 +10,8 @@ from limbwise.errors import InputError, UsageError
 from limbwise.net.mobile import Mobile, mobile_spec
 from limbwise.spec import read_spec
 from limbwise.train import checkpoint
-from limbwise.train.processes import World
 from limbwise.train.presets import mobile
+from limbwise.train.processes import World
 from limbwise.train.run import begin
 
 

@@ -107,30 +107,45 @@ def test_asked_to_stop_it_saves_first(tmp_path: Path) -> None:
     assert state["step"] == end["step"] >= 8
 
 
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    """Two gloo processes with half of each batch; without dropout, whose draws are each process's own."""
+PLAIN = """import sys; sys.path.insert(0, sys.argv.pop(1)); import toy_training
+from torch import nn
+nn.Dropout.forward = lambda self, x: x
+"""
+MAIN = "if __name__ == '__main__': toy_training.main()\n"
+KEEPING = """import os, torch, limbwise.train.run as module
+steps = module.train_steps
+def kept(run, *rest):
+    steps(run, *rest)
+    torch.save(run.net.state_dict(), sys.argv[1] + os.environ["RANK"])
+module.train_steps = kept
+"""
+
+
+def launch(script: Path, out: Path, words: list[str], **environment: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(script), str(SCRIPT.parent), str(out), *words]
+    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stderr=subprocess.PIPE)
+
+
+def launch_two(script: Path, out: Path, words: list[str]) -> list[subprocess.Popen[bytes]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    words = ["steps=12", "loss.hard=0.5", "optimiser.rate=0.01", "schedule.warmup=2"]
-    script = [Path(tmp_path / "plain.py")]
-    script[0].write_text(
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import toy_training\n"
-        "from torch import nn\nnn.Dropout.forward = lambda self, x: x\n"
-        "if __name__ == '__main__': toy_training.main()\n"
-    )
-
-    def launch(out: str, **environment: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(script[0]), str(SCRIPT.parent), str(tmp_path / out), *words]
-        return subprocess.Popen(
-            command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stderr=subprocess.PIPE
-        )
-
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    running = [launch("one"), *(launch("two", **shared, RANK=str(i), LOCAL_RANK=str(i)) for i in range(2))]
+    return [launch(script, out, words, **shared, RANK=str(i), LOCAL_RANK=str(i)) for i in range(2)]
+
+
+def finish(running: list[subprocess.Popen[bytes]]) -> None:
     for process in running:
         _, complaints = process.communicate(timeout=120)
         assert process.returncode == 0, complaints.decode()
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    """Two gloo processes with half of each batch; without dropout, whose draws are each process's own."""
+    words = ["steps=12", "loss.hard=0.5", "optimiser.rate=0.01", "schedule.warmup=2"]
+    script = tmp_path / "plain.py"
+    script.write_text(PLAIN + MAIN)
+    finish([launch(script, tmp_path / "one", words), *launch_two(script, tmp_path / "two", words)])
     one, two = (torch.load(tmp_path / name / "weights.pt", weights_only=True) for name in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-4, atol=1e-4)
@@ -139,6 +154,20 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         for name in ("one", "two")
     ]
     assert len(log[0]) == len(log[1]) == 3
+
+
+def test_processes_that_learn_alone_meet_in_the_mean(tmp_path: Path) -> None:
+    """Local steps: 10 steps that meet after 4, 8 and 10 leave both processes with the same weights."""
+    script = tmp_path / "keeping.py"
+    script.write_text(PLAIN + KEEPING + MAIN)
+    words = ["steps=10", "optimiser.rate=0.01", "schedule.warmup=2"]
+    finish(launch_two(script, tmp_path / "two", [*words, "local_steps=4"]))
+    first, second = (torch.load(tmp_path / f"two{rank}", weights_only=True) for rank in range(2))
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=0, atol=0)
+    state = checkpoint.newest(tmp_path / "two" / "checkpoints")
+    assert state is not None
+    assert state["step"] == 10
 
 
 def test_a_batch_that_processes_cannot_share() -> None:

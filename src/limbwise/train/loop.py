@@ -39,6 +39,12 @@ class Run:
     best: float = float("-inf")
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=10))
 
+    @property
+    def together(self) -> bool:
+        """Whether all processes hold the same weights after this step, so that it can be saved or ended here."""
+        every = self.recipe.local_steps
+        return every == 0 or self.step % every == 0 or self.step >= self.recipe.steps
+
 
 @dataclass(frozen=True)
 class StepReport:
@@ -69,6 +75,7 @@ def train_steps(run: Run, source: Iterator[Batch], after_step: Callable[[Run, St
         run.optimiser.step()
         run.ema.update(run.net, run.step)
         run.step, run.seen, run.skipped = run.step + 1, run.seen + batch.total, run.skipped + len(batch.skipped)
+        meet(run)
         now = time.perf_counter()
         report = StepReport(parts, rate, float(norm), batch.total, now - start, waited, batch.skipped)
         start = now
@@ -92,6 +99,16 @@ def normalised(images: Tensor, spec: InputSpec, channels_last: bool = True) -> T
     mean, scale = (torch.tensor(values, device=images.device) for values in (spec.mean, spec.scale))
     x = ((images.float() - mean) * scale).permute(0, 3, 1, 2)
     return x if channels_last else x.contiguous()
+
+
+def meet(run: Run) -> None:
+    """Where it is time for it (`local_steps`): the mean over processes of weights, running means, norm statistics and moments."""
+    if run.recipe.local_steps and run.together:
+        moments = (
+            value for state in run.optimiser.state.values() for value in state.values() if isinstance(value, Tensor)
+        )
+        nets = (value for net in (run.net, run.ema.net) for value in (*net.parameters(), *net.buffers()))
+        run.world.average([*nets, *moments])
 
 
 def check_finite(run: Run, loss: float, batch: Batch) -> None:

@@ -7,7 +7,7 @@ processes with half a batch each learn what one learns with the whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,6 +39,18 @@ class World:
         value = value.detach().clone()
         dist.all_reduce(value)
         return value / self.size
+
+    @torch.no_grad()
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Give each of the tensors its mean over all processes, in place; whole numbers are left alone."""
+        if self.size == 1:
+            return
+        floats = [tensor for tensor in tensors if tensor.is_floating_point()]
+        flat = torch.cat([tensor.flatten() for tensor in floats])
+        dist.all_reduce(flat)
+        parts = (flat / self.size).split([tensor.numel() for tensor in floats])
+        for tensor, part in zip(floats, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))
 
     def agree(self, value: bool) -> bool:
         """What process 0 says: all must save, validate and stop at the same step, and clocks differ."""

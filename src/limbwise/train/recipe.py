@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from limbwise.augment.scene import SceneOptions
 from limbwise.errors import UsageError
 from limbwise.fields import build, read_table
 from limbwise.files import whole_file
@@ -68,7 +67,8 @@ class Recipe:
 
     `network`: the preset's; `skeleton`: a name or the path of a TOML file, instead of the network's own; `steps` in all; `stages`
     of growing inputs; `ema` decay of the mean weights; `start`: a checkpoint or weights.pt that the run begins with; `on_bad_sample`: a
-    damaged sample ends the run or is replaced and counted.
+    damaged sample ends the run or is replaced and counted. `local_steps`: processes under torchrun learn each for itself, on its part
+    of the batch, and take the mean of their weights after so many steps (local SGD, Stich 2019); 0: they share every gradient.
     """
 
     network: str
@@ -84,6 +84,7 @@ class Recipe:
     machine: Machine = field(default_factory=Machine)
     saving: Saving = field(default_factory=Saving)
     on_bad_sample: Literal["stop", "skip"] = "stop"
+    local_steps: int = 0
     skeleton: str = ""
 
     def __post_init__(self) -> None:
@@ -93,6 +94,8 @@ class Recipe:
             raise ValueError("stages: their shares must sum to 1")
         if not 0 <= self.ema < 1:
             raise ValueError("ema: must lie between 0 and 1")
+        if self.local_steps < 0:
+            raise ValueError("local_steps: must not be negative")
 
     def stage(self, step: int) -> Stage:
         """The stage that a step belongs to."""

@@ -91,11 +91,12 @@ def begin(network: Callable[[], nn.Module], spec: ModelSpec, recipe: Recipe, her
         checkpoint.load_weights(net, checkpoint.mean_weights(Path(recipe.start)), recipe.start)
     form = torch.channels_last if recipe.machine.channels_last else torch.contiguous_format
     net = net.to(here.device).to(memory_format=form)  # type: ignore[call-overload]  # torch's types lack it for modules
-    if here.size > 1:
+    shared = here.size > 1 and not recipe.local_steps
+    if shared:
         share_norms(net)
     optimiser = make_optimiser(net, recipe.optimiser)
     wrapped: nn.Module = torch.compile(net) if recipe.machine.compile else net  # type: ignore[assignment]  # a module it is
-    if here.size > 1:
+    if shared:
         wrapped = nn.parallel.DistributedDataParallel(wrapped, broadcast_buffers=False)
     return Run(recipe, here, spec.input, net, wrapped, Ema(net, recipe.ema), optimiser)
 
@@ -150,6 +151,8 @@ class Keeper:
         """Do what is due; True ends the run early."""
         saving = run.recipe.saving
         self.log.add(report, run.step, run.step % saving.log_every == 0)
+        if not run.together:
+            return False
         stop = run.world.agree(self.asked) or self._due(run, self.begun, saving.stop_minutes)
         if not stop and self._due(run, self.validated, saving.validate_minutes):
             self.check(run)

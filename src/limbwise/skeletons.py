@@ -127,10 +127,17 @@ def _whole_body() -> Skeleton:
     return Skeleton("openpose_130", tuple(names), tuple(limbs), tuple(sigmas), parts)
 
 
+def _one_hand(side: str) -> Skeleton:
+    """A hand whose side is known, by the names that its keypoints have in OPENPOSE_130."""
+    names = tuple(f"{side}_{keypoint}" for keypoint in HAND_21.keypoints)
+    return Skeleton(f"{side}_hand_21", names, HAND_21.limbs, HAND_21.sigmas, {f"{side}_hand": (0, len(names))})
+
+
 OPENPOSE_130 = _whole_body()
+LEFT_HAND_21, RIGHT_HAND_21 = _one_hand("left"), _one_hand("right")
 
 SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, BODY_25, MPII_14, MPII_16, MPI_15, LSP_14, POSETRACK_15, POSETRACK_17,
-                                 FACE_70, HAND_21, OPENPOSE_130)}  # fmt: skip
+                                 FACE_70, HAND_21, LEFT_HAND_21, RIGHT_HAND_21, OPENPOSE_130)}  # fmt: skip
 
 
 def find_skeleton(name: str | Path) -> Skeleton:

@@ -22,6 +22,7 @@ from limbwise.estimate.batch import Step, count_frames, run_batch
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.outputs import OutputOptions, Outputs
+from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
 from limbwise.media.sources import Source, find_sources
 from limbwise.write import FORMATS
 
@@ -29,6 +30,7 @@ from limbwise.write import FORMATS
 def predict(
     source: Annotated[list[str], typer.Argument(help="images, folders, globs, videos, camera numbers or URLs")],
     model: ModelOptions,
+    parts: PartOptions,
     cut: Cut,
     keep: OutputOptions,
     drawing: DrawOptions,
@@ -47,12 +49,12 @@ def predict(
     sources = [s for s in sources if out is None or not _inside(s, out)]
     if not sources:
         raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
-    estimator = Estimator(decode=decoding, **asdict(model))
+    estimator = _open(model, parts, decoding, keep)
     with ExitStack() as stack:
         outputs = None
         if out is not None:
             formats = _formats(json)
-            asked = _asked(estimator, sources, formats, cut, keep, drawing, decoding)
+            asked = _asked(estimator, sources, formats, cut, keep, drawing, decoding, parts)
             outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked))
         live = stack.enter_context(Live(drawing)) if show else None
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
@@ -66,6 +68,19 @@ def predict(
             print("limbwise: stopped; the same command with --resume goes on", file=sys.stderr)
             sys.exit(130)
     _report(problems, len(sources))
+
+
+def _open(model: ModelOptions, parts: PartOptions, decoding: OpenPoseOptions, keep: OutputOptions) -> Estimator:
+    """The estimator; says which parts of a whole body no network was given for."""
+    if parts.part is not None and keep.part_candidates:
+        raise UsageError("--part-candidates: are the peaks of bodies; --part seeks none")
+    estimator = open_estimator(model, parts, decode=decoding)
+    if isinstance(estimator, WholeBody):
+        for name in estimator.missing:
+            print(
+                f"limbwise: no {name} network is given (--{name} FILE); these keypoints stay missing", file=sys.stderr
+            )
+    return estimator
 
 
 def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, outputs: Outputs | None) -> list[InputError]:

@@ -1,10 +1,11 @@
-"""One person in a known box: of each heatmap the highest cell (the way PCK is measured on single-person sets)."""
+"""One person, face or hand in a known place: of each heatmap the highest cell (the way PCK is measured on single-person sets)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
 from limbwise.geometry import apply, cell_frame
 from limbwise.people import People
 from limbwise.spec import ModelSpec
@@ -29,6 +30,28 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     towards = np.stack([padded[k, i, j + 1] - padded[k, i, j - 1], padded[k, i + 1, j] - padded[k, i - 1, j]], axis=1)
     cells = np.stack([x + left, y + top], axis=1) + 0.25 * np.sign(towards)
     return People(spec.skeleton, apply(frame, cells)[None].astype(np.float32), maps[k, y + top, x + left][None])
+
+
+def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:
+    """The one face, hand or person that fills a picture, in network-input pixels; nobody where no keypoint is found.
+
+    `heatmaps` (K + 1, h, w), the last one background. Each keypoint is the top of its map's highest peak, placed between the cells
+    by a Gaussian, its score the height; one that is not above `threshold` is missing. The rule of OpenPose's face and hand
+    detectors, which enlarge and smooth the map instead. Raises ValueError for a wrong number of maps.
+    """
+    head, count = spec.heads["heatmaps"], len(spec.skeleton)
+    if np.ndim(heatmaps) != 3 or len(heatmaps) != count + 1:
+        raise ValueError(f"heatmaps: expected shape ({count + 1}, h, w), got {np.shape(heatmaps)}")
+    maps = np.ascontiguousarray(heatmaps, np.float32)
+    peaks, start = find_peaks(
+        maps, count, threshold, 0.0, gaussian_kernel(0), True, True, TIES["first"], SUBPIXEL["gaussian"], 0.0, 1
+    )
+    seen = np.flatnonzero(np.diff(start))
+    if not len(seen):
+        return People.empty(spec.skeleton)
+    xy, scores = np.full((1, count, 2), np.nan, np.float32), np.zeros((1, count), np.float32)
+    xy[0, seen], scores[0, seen] = apply(cell_frame(head.stride, head.offset), peaks[:, :2]), peaks[:, 2]
+    return People(spec.skeleton, xy, scores)
 
 
 def _cells_of(box: npt.ArrayLike | None, size: tuple[int, ...], stride: int) -> tuple[int, int, int, int]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, group_with_candidates
 from limbwise.estimate.frames import Cut, open_frames
@@ -46,12 +48,16 @@ def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs
     waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
 
     def grouped(step: Any) -> Step:
-        done: Step = replace(step, people=estimator.group(step.maps))
+        people = estimator.complete(step.frame.image, estimator.group(step.maps))
+        done: Step = replace(step, people=people)
         return done
 
     def with_candidates(step: Any) -> Step:
-        people, candidates = group_with_candidates(step.maps, estimator.decode_options)
-        done: Step = replace(step, people=people, candidates=candidates)
+        found, candidates = group_with_candidates(step.maps, estimator.decode_options)
+        people = estimator.complete(step.frame.image, found)
+        order = people.skeleton.map_from(found.skeleton)
+        none = np.zeros((0, 3), np.float32)
+        done: Step = replace(step, people=people, candidates=[candidates[k] if k >= 0 else none for k in order])
         return done
 
     stages = (

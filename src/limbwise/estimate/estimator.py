@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.decode.openpose import OpenPoseOptions, decode_openpose, decode_with_candidates
-from limbwise.decode.single import decode_single
+from limbwise.decode.single import decode_crop, decode_single
 from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
@@ -31,6 +31,7 @@ from limbwise.people import People
 from limbwise.spec import ModelSpec
 
 Image = npt.NDArray[np.uint8]
+THRESHOLD = 0.1  # least height of a keypoint of a face, a hand or a single person (OpenPose's)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ModelOptions:
 
 
 class Estimator:
-    """People in images.
+    """People in images; of a network without part affinity fields (spec method "single") the one person, face or hand of each.
 
     `Estimator("default", engine="openvino", device="CPU", precise=False, max_people=None)`; the other names are the fields of
     ModelOptions; `decode` holds the decoder's options. Raises ModelMissing, InputError (a model that cannot be read) and MissingExtra.
@@ -68,8 +69,12 @@ class Estimator:
         if max_people is not None:
             self.decode_options = replace(self.decode_options, max_people=max_people)
         found = find_model(self.options.model, self.options.spec)
-        if not {"heatmaps", "pafs"} <= found.spec.heads.keys():
-            raise InputError(f"{found.path}: its spec has no heatmaps and pafs, from which people are made")
+        self.threshold = THRESHOLD
+        needed = {"heatmaps"} if found.spec.method == "single" else {"heatmaps", "pafs"}
+        if not needed <= found.spec.heads.keys():
+            raise InputError(
+                f"{found.path}: its spec has no {' and '.join(sorted(needed))}, from which people are made"
+            )
         self.spec: ModelSpec = _with_size(found.spec, self.options.size)
         engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
         self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)
@@ -78,7 +83,7 @@ class Estimator:
     def __call__(self, image: str | Path | Image) -> People:
         """The people of an RGB uint8 (H, W, 3) image or of an image file, in pixels of that image."""
         picture = image if isinstance(image, np.ndarray) else read_image(image)
-        return self.group(self.look(self.prepare(picture), picture.shape))
+        return self.complete(picture, self.group(self.look(self.prepare(picture), picture.shape)))
 
     def prepare(self, image: Image) -> list[Prepared]:
         """The network's inputs for an image, one a view."""
@@ -95,7 +100,11 @@ class Estimator:
 
     def group(self, maps: Maps) -> People:
         """The people of a picture from its maps."""
-        return group(maps, self.decode_options)
+        return group(maps, self.decode_options, self.threshold)
+
+    def complete(self, image: Image, people: People) -> People:
+        """What is added to the people once they are found: nothing here; see wholebody."""
+        return people
 
     def find_one(self, image: Image, box: npt.NDArray[np.floating]) -> People:
         """The one person in a box (xyxy, pixels of the image): of each heatmap the highest place there."""
@@ -110,7 +119,7 @@ class Estimator:
         """
         with open_frames(source, cut or Cut()) as frames:
             for frame, maps in self.watch(frames):
-                yield frame, self.group(maps)
+                yield frame, self.complete(frame.image, self.group(maps))
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Maps]]:
         """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own."""
@@ -138,8 +147,10 @@ def _kept(**options: Any) -> Estimator:
     return Estimator(**options)
 
 
-def group(maps: Maps, options: OpenPoseOptions) -> People:
-    """The people in maps, in pixels of the picture."""
+def group(maps: Maps, options: OpenPoseOptions, threshold: float = THRESHOLD) -> People:
+    """The people in maps, in pixels of the picture; without part affinity fields one, of keypoints above `threshold`."""
+    if "pafs" not in maps.heads:
+        return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
     people = decode_openpose(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
     return people.moved(invert(maps.frame))
 

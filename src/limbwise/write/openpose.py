@@ -15,7 +15,17 @@ from limbwise.errors import InputError
 from limbwise.files import whole_file
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
-from limbwise.skeletons import BODY_25, COCO_17, FACE_70, MPI_15, MPII_16, OPENPOSE_18, OPENPOSE_130
+from limbwise.skeletons import (
+    BODY_25,
+    COCO_17,
+    FACE_70,
+    LEFT_HAND_21,
+    MPI_15,
+    MPII_16,
+    OPENPOSE_18,
+    OPENPOSE_130,
+    RIGHT_HAND_21,
+)
 from limbwise.write.arrays import filed_as, finite, gathered, is_body, triples
 from limbwise.write.record import Record
 
@@ -30,6 +40,11 @@ _PARTS = (
 )
 _THREE_D = ",".join(f'"{key.replace("2d", "3d")}":[]' for key, _, _ in _PARTS)
 _OWN = (OPENPOSE_18, BODY_25, MPI_15, OPENPOSE_130)  # orders that OpenPose itself writes
+_ALONE: dict[tuple[int, ...], Skeleton] = {
+    (0, 70, 0, 0): FACE_70,
+    (0, 0, 21, 0): LEFT_HAND_21,
+    (0, 0, 0, 21): RIGHT_HAND_21,
+}
 _BY_LENGTH = {len(s): s for s in (MPI_15, MPII_16, COCO_17, OPENPOSE_18, BODY_25, OPENPOSE_130)}
 
 
@@ -148,13 +163,8 @@ def _named(
                 raise InputError(f"{path}: person {i}: {key}: {count or size} keypoints are expected, not {len(part)}")
     blocks = _blocks(sizes)
     total = sum(size for _, size in blocks)
-    own = (
-        skeleton
-        if skeleton and len(skeleton) == total
-        else FACE_70
-        if sizes == [0, 70, 0, 0]
-        else _BY_LENGTH.get(total)
-    )
+    alone = _ALONE.get(tuple(sizes))
+    own = skeleton if skeleton and len(skeleton) == total else alone or _BY_LENGTH.get(total)
     if own is None:
         known = ", ".join(str(length) for length in _BY_LENGTH)
         raise InputError(f"{path}: pose_keypoints_2d: {total} keypoints are not one of {known}; give their skeleton")

@@ -101,6 +101,8 @@ def test_benchmark_measures_every_stage(tmp_path: Path, dots_model: Path) -> Non
     assert figures["people"] == 2
     assert figures["frames_per_second"] > 1
     assert "frames/s" in run("benchmark", "--model", dots_model, "--runs", 2).stdout
+    both = run("benchmark", "--model", dots_model, "--against", dots_model, "--runs", 2)
+    assert "times that" in both.stdout
 
 
 def test_data_check_and_view(shared: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -13,7 +13,7 @@ from rich.table import Table
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, ModelOptions
-from limbwise.estimate.timing import measure
+from limbwise.estimate.timing import Figures, measure
 from limbwise.media.sources import find_sources
 
 
@@ -21,6 +21,7 @@ def benchmark(
     model: ModelOptions,
     decoding: OpenPoseOptions,
     source: Annotated[list[str] | None, typer.Argument(help="images to measure with (default: a drawn one)")] = None,
+    against: Annotated[str | None, typer.Option(help="another model, measured in turns with the first")] = None,
     runs: Annotated[int, typer.Option(min=1, help="how often each image is taken")] = 20,
     json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
@@ -31,18 +32,27 @@ def benchmark(
     images = [s.path for s in sources if s.kind == "image"]
     if source and not images:
         raise InputError(f"{source[0]}: no images; benchmark measures with images")
-    figures = measure(Estimator(decode=decoding, **asdict(model)), images, runs)
+    models = [model, replace(model, model=against, spec=None)] if against else [model]
+    all_figures = measure([Estimator(decode=decoding, **asdict(m)) for m in models], images, runs)
     if json:
-        print(json_.dumps(asdict(figures), indent=1))
+        tables = [asdict(figures) for figures in all_figures]
+        print(json_.dumps(tables if against else tables[0], indent=1))
         return
-    table = Table(
-        "stage",
-        "ms",
-        title=f"{figures.model} · {figures.engine} · {figures.input} · {figures.people:.1f} people an image",
-    )
+    for figures in all_figures:
+        _print(figures)
+    if against:
+        first, second = all_figures
+        ratio = second.end_to_end / first.end_to_end
+        print(
+            f"{first.model} takes {first.end_to_end:.1f} ms from file to people, {second.model} {ratio:.2f} times that"
+        )
+
+
+def _print(figures: Figures) -> None:
+    title = f"{figures.model} · {figures.engine} · {figures.input} · {figures.people:.1f} people an image"
+    table = Table("stage", "ms", title=title)
     for stage, milliseconds in figures.milliseconds.items():
         table.add_row(stage, f"{milliseconds:.2f}")
     Console().print(table)
-    print(
-        f"network {figures.network_share:.0%} of the time; {figures.frames_per_second:.1f} frames/s with the stages side by side"
-    )
+    share, pace = figures.network_share, figures.frames_per_second
+    print(f"network {share:.0%} of the time from file to people; {pace:.1f} frames/s with the stages side by side")

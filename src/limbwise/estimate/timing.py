@@ -37,29 +37,46 @@ class Figures:
     frames_per_second: float
 
     @property
+    def end_to_end(self) -> float:
+        """Milliseconds from file to people: read, prepare, network, group."""
+        return sum(self.milliseconds[stage] for stage in ("read", "prepare", "network", "group"))
+
+    @property
     def network_share(self) -> float:
-        """The network's part of the time from file to people: read, prepare, network, group."""
-        parts = [self.milliseconds[stage] for stage in ("read", "prepare", "network", "group")]
-        return self.milliseconds["network"] / sum(parts)
+        """The network's part of the time from file to people."""
+        return self.milliseconds["network"] / self.end_to_end
 
 
-def measure(estimator: Estimator, images: Sequence[str], runs: int) -> Figures:
-    """Figures over `runs` passes through the images (none: a drawn scene), after a warm-up."""
+def measure(estimators: Sequence[Estimator], images: Sequence[str], runs: int) -> list[Figures]:
+    """Figures of each estimator over `runs` passes through the images (none: a drawn scene), after a warm-up.
+
+    Estimators take turns at each image, so that whatever else the machine does falls on all of them alike.
+    """
     with tempfile.TemporaryDirectory() as folder:
         paths = list(images) or [_scene(Path(folder))]
-        times: dict[str, list[float]] = defaultdict(list)
-        for path in paths:
-            _settle(estimator, read_image(path))
-        counts = [_one(estimator, path, Path(folder), times) for _ in range(runs) for path in paths]
-        first = estimator.prepare(read_image(paths[0]))[0].batch.shape
-        return Figures(
-            estimator.spec.name,
-            f"{estimator.options.engine} {estimator.options.device} {estimator.options.precision}",
-            f"{first[3]} x {first[2]}",
-            float(np.mean(counts)),
-            {stage: median(values) for stage, values in times.items()},
-            _pace(estimator, paths, runs),
-        )
+        for estimator in estimators:
+            for path in paths:
+                _settle(estimator, read_image(path))
+        times: list[dict[str, list[float]]] = [defaultdict(list) for _ in estimators]
+        counts: list[list[int]] = [[] for _ in estimators]
+        for path in (path for _ in range(runs) for path in paths):
+            for estimator, own, count in zip(estimators, times, counts, strict=True):
+                count.append(_one(estimator, path, Path(folder), own))
+        return [_figures(*of_one, paths, runs) for of_one in zip(estimators, times, counts, strict=True)]
+
+
+def _figures(
+    estimator: Estimator, times: dict[str, list[float]], counts: list[int], paths: Sequence[str], runs: int
+) -> Figures:
+    first = estimator.prepare(read_image(paths[0]))[0].batch.shape
+    return Figures(
+        estimator.spec.name,
+        f"{estimator.options.engine} {estimator.options.device} {estimator.options.precision}",
+        f"{first[3]} x {first[2]}",
+        float(np.mean(counts)),
+        {stage: median(values) for stage, values in times.items()},
+        _pace(estimator, paths, runs),
+    )
 
 
 def _settle(estimator: Estimator, image: Image) -> None:

@@ -100,8 +100,11 @@ def test_each_stage_sees_pafs_then_heatmaps_then_features() -> None:
         net.get_submodule(name)
         for name in ("pafs.0.conv5_5_CPM_L1", "pafs.1.Mconv1_stage2_L1", "heatmaps.0.conv5_5_CPM_L2")
     )
-    assert isinstance(first, nn.Conv2d) and isinstance(second, nn.Conv2d) and isinstance(other, nn.Conv2d)
-    assert first.bias is not None and other.bias is not None
+    assert isinstance(first, nn.Conv2d)
+    assert isinstance(second, nn.Conv2d)
+    assert isinstance(other, nn.Conv2d)
+    assert first.bias is not None
+    assert other.bias is not None
     with torch.no_grad():
         second.weight[:, 4 + 4 :] = 0  # blind to the features
         second.weight[:, :4] = 0  # and to the PAFs of stage 1

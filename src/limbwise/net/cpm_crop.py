@@ -22,14 +22,14 @@ class CropCpm(nn.Module):
 
     def __init__(self, keypoints: int, stages: int = 6, width: int = 128) -> None:
         super().__init__()
-        self.vgg = Vgg19("conv5_2", width // 2)
-        self.features = chain([("conv5_3_CPM", width, 3)], self.vgg.channels, relu_last=True)
+        self.backbone = Vgg19("conv5_2", width // 2)
+        self.features = chain([("conv5_3_CPM", width, 3)], self.backbone.channels, relu_last=True)
         first = chain([("conv6_1_CPM", 4 * width, 1), ("conv6_2_CPM", keypoints + 1, 1)], width)
         later = [cpm_stage(t, "", width + keypoints + 1, width, keypoints + 1) for t in range(2, stages + 1)]
         self.heatmaps = nn.ModuleList([first, *later])
 
     def forward(self, images: Tensor) -> Stages:
-        features = self.features(self.vgg(images))
+        features = self.features(self.backbone(images))
         seen, stages = features, Stages()
         for heatmaps in self.heatmaps:
             stages.append({"heatmaps": heatmaps(seen)})

@@ -44,9 +44,9 @@ class OpenPoseCpm(nn.Module):
         super().__init__()
         options = options or CpmOptions()
         width, counts = options.width, {1: 2 * options.limbs, 2: options.keypoints + 1}
-        self.vgg = Vgg19("conv4_2", width // 2)
+        self.backbone = Vgg19("conv4_2", width // 2)
         self.features = chain(
-            [("conv4_3_CPM", 2 * width, 3), ("conv4_4_CPM", width, 3)], self.vgg.channels, relu_last=True
+            [("conv4_3_CPM", 2 * width, 3), ("conv4_4_CPM", width, 3)], self.backbone.channels, relu_last=True
         )
         self.pafs, self.heatmaps = (
             nn.ModuleList(
@@ -58,7 +58,7 @@ class OpenPoseCpm(nn.Module):
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Stages:
-        features = self.features(self.vgg(images))
+        features = self.features(self.backbone(images))
         seen, stages = features, Stages()
         for pafs, heatmaps in zip(self.pafs, self.heatmaps, strict=True):
             maps = {"pafs": pafs(seen), "heatmaps": heatmaps(seen)}

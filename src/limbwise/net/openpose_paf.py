@@ -132,8 +132,8 @@ class OpenPosePaf(nn.Module):
         base, inner, outer = options.features
         self.image = options.image
         pafs, heatmaps = 2 * options.limbs, options.keypoints + 1
-        self.vgg = Vgg19("conv4_2", base, activate_last=False)
-        channels = self.vgg.channels
+        self.backbone = Vgg19("conv4_2", base, activate_last=False)
+        channels = self.backbone.channels
         self.act = nn.PReLU(channels) if options.activation == "prelu" else nn.ReLU(inplace=True)
         self.features = nn.Sequential(Unit(channels, inner, 3, options), Unit(inner, outer, 3, options))
         seen = outer + 3 * options.image
@@ -143,7 +143,7 @@ class OpenPosePaf(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Stages:
-        features = self.features(self.act(self.vgg(images)))
+        features = self.features(self.act(self.backbone(images)))
         if self.image:
             features = torch.cat([shrink(images), features], 1)
         pafs = _refined(self.pafs, [features], [])

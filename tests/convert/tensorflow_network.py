@@ -20,7 +20,8 @@ v1.disable_eager_execution()
 rng = np.random.default_rng(5)
 
 TOY = {"scope": "resnet_v1_50", "stem": 3, "widths": (2, 2, 3, 3), "units": (3, 4, 6, 3), "joints": 14, "middle": 3}
-FULL = {"scope": "resnet_v1_101", "stem": 64, "widths": (64, 128, 256, 512), "units": (3, 4, 23, 3), "joints": 17, "middle": 12}  # fmt: skip
+FULL = {"scope": "resnet_v1_101", "stem": 64, "widths": (64, 128, 256, 512), "units": (3, 4, 23, 3), "joints": 17,
+        "middle": 12}  # fmt: skip
 
 
 def variable(name: str, shape: tuple[int, ...], low: float, high: float) -> tf.Tensor:
@@ -90,8 +91,9 @@ def main() -> None:
     images = v1.placeholder(tf.float32, (None, None, None, 3))
     outputs = network(images, net)
     weights = v1.global_variables()
-    v1.get_variable("global_step", initializer=np.int64(7), use_resource=False)
-    v1.get_variable("pose/part_pred/block4/biases/Momentum", initializer=np.zeros(net["joints"], np.float32), use_resource=False)  # fmt: skip
+    besides = {"global_step": np.int64(7), "pose/part_pred/block4/biases/Momentum": np.zeros(net["joints"], np.float32)}
+    for name, value in besides.items():
+        v1.get_variable(name, initializer=value, use_resource=False)
     answers: dict[str, np.ndarray] = {}
     with v1.Session() as session:
         session.run(v1.global_variables_initializer())

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from limbwise.convert.deepercut import convert_backbone, convert_deepercut
-from limbwise.convert.tensorflow import Arrays, read_checkpoint
-from limbwise.errors import InputError
+from limbwise.convert.deepercut import convert_deepercut
+from limbwise.convert.tensorflow import read_checkpoint
 from limbwise.net.deepercut import DeeperCut, count_values
 from limbwise.skeletons import COCO_17, MPII_14
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from limbwise import __version__
-from limbwise.cli import benchmark, data, decode, evaluate, export, info, predict, train
+from limbwise.cli import benchmark, convert, data, decode, evaluate, export, info, predict, train
 from limbwise.cli.flags import flagged
 
 
@@ -35,7 +35,15 @@ def limbwise(
     """People in images and videos, limb by limb."""
 
 
-for verb in (predict.predict, decode.decode, benchmark.benchmark, info.info, info.models, export.export):
+for verb in (
+    predict.predict,
+    decode.decode,
+    benchmark.benchmark,
+    info.info,
+    info.models,
+    export.export,
+    convert.convert,
+):
     app.command()(flagged(verb))
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(data.app, name="data")

@@ -66,7 +66,9 @@ def scope_of(variables: Arrays, where: str | Path) -> str:
     """resnet_v1_50, _101 or _152: what the names of the backbone begin with."""
     found = {match[0] for name in variables if (match := re.match(r"resnet_v1_\d+(?=/)", name))}
     if len(found) != 1:
-        raise InputError(f"{where}: variables of one resnet_v1 are expected, found {', '.join(sorted(found)) or 'none'}")
+        raise InputError(
+            f"{where}: variables of one resnet_v1 are expected, found {', '.join(sorted(found)) or 'none'}"
+        )
     return found.pop()
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.convert.crc32c import masked_crc32c
-from limbwise.convert.sstable import is_table, read_table
-from limbwise.engine.protobuf import BYTES, fields
+from limbwise.convert.sstable import FOOTER, is_table, read_table
+from limbwise.convert.tensorflow_v1 import numbers, parts, read_v1, shape_of
+from limbwise.engine.protobuf import fields
 from limbwise.errors import InputError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,12 +46,14 @@ class Entry:
 def read_checkpoint(path: str | Path) -> Arrays:
     """The variables of a checkpoint by name, each checked against its checksum; texts are left out.
 
-    `path`: the checkpoint's prefix as TensorFlow says it (`snapshot-1030000`), its .index, or one of its data files. Axes are as
-    TensorFlow has them (convolutions: height, width, in, out). Raises InputError that names the file where one is missing,
-    truncated, damaged or something else.
+    `path`: the checkpoint's prefix as TensorFlow says it (`snapshot-1030000`), its .index, or one of its data files; or the file of
+    an old one (V1). Axes are as TensorFlow has them (convolutions: height, width, in, out). Raises InputError that names the file
+    where one is missing, truncated, damaged or something else.
     """
     prefix = prefix_of(path)
     index = Path(f"{prefix}.index")
+    if not index.is_file() and prefix.is_file():
+        return read_v1(prefix)
     count, entries = read_index(index)
     files: dict[int, BinaryIO] = {}
     arrays: Arrays = {}
@@ -73,10 +76,12 @@ def prefix_of(path: str | Path) -> Path:
 
 
 def is_checkpoint(path: str | Path) -> bool:
-    """Whether a path is the prefix or a file of a V2 checkpoint, as far as its index says."""
+    """Whether a path is the prefix or a file of a checkpoint, as far as the end of its table says."""
     index = Path(f"{prefix_of(path)}.index")
     try:
-        return index.is_file() and is_table(index.read_bytes())
+        with (index if index.is_file() else Path(path)).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - FOOTER))
+            return is_table(file.read())
     except OSError:
         return False
 
@@ -85,7 +90,7 @@ def read_index(path: Path) -> tuple[int, dict[str, Entry]]:
     """How many data files there are, and the entries by name; raises InputError that names the file."""
     try:
         table = read_table(path.read_bytes())
-        header = _numbers(table.pop(b"", b""))
+        header = numbers(table.pop(b"", b""))
         entries = {key.decode(): _entry(value) for key, value in table.items()}
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -112,26 +117,10 @@ def _check(path: Path, name: str, entry: Entry, count: int) -> None:
 
 def _entry(message: bytes) -> Entry:
     """A BundleEntryProto; raises ValueError where it is none."""
-    numbers = _numbers(message)
-    shape: tuple[int, ...] = ()
-    sliced = False
-    for number, kind, value in fields(message):
-        if number == 2 and kind == BYTES:
-            assert isinstance(value, memoryview)
-            shape = _shape(value)
-        sliced = sliced or number == 7
-    return Entry(numbers.get(1, 0), shape, numbers.get(3, 0), numbers.get(4, 0), numbers.get(5, 0), numbers.get(6, 0), sliced)  # fmt: skip
-
-
-def _shape(message: memoryview) -> tuple[int, ...]:
-    """The sizes in a TensorShapeProto."""
-    dims = [value for number, kind, value in fields(message) if number == 2 and kind == BYTES]
-    return tuple(_numbers(dim).get(1, 0) for dim in dims if isinstance(dim, memoryview))
-
-
-def _numbers(message: bytes | memoryview) -> dict[int, int]:
-    """The fields of a message that are numbers."""
-    return {number: value for number, _, value in fields(message) if isinstance(value, int)}
+    table = numbers(message)
+    shape = shape_of(next(parts(message, 2), memoryview(b"")))
+    sliced = any(number == 7 for number, _, _ in fields(message))
+    return Entry(table.get(1, 0), shape, table.get(3, 0), table.get(4, 0), table.get(5, 0), table.get(6, 0), sliced)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from limbwise import geometry
-from limbwise.geometry import SizeRule, apply, cell_frame, compose, fit, invert
+from limbwise.geometry import SizeRule, apply, cell_frame, compose, corner_frame, fit, invert
 
 FRAMES = [
     geometry.identity(),
@@ -55,6 +55,22 @@ def test_a_cell_is_centred_on_its_pixels() -> None:
     pooled = cv2.resize(image, (8, 8), interpolation=cv2.INTER_AREA)
     assert np.unravel_index(pooled.argmax(), pooled.shape) == (5, 2)
     assert (pooled > 0).sum() == 1
+
+
+@pytest.mark.parametrize("size", [(46, 62), (1, 5), (23, 1)])
+def test_corner_cells_on_corner_pixels(size: tuple[int, int]) -> None:
+    """PyTorch's align-corners: a map whose cells hold their own index, enlarged 8 times, says at each pixel which cell is there."""
+    torch = pytest.importorskip("torch")
+    ys, xs = np.mgrid[: size[0], : size[1]].astype(np.float64)
+    cells = torch.from_numpy(np.stack([xs, ys])[None])
+    big = torch.nn.functional.interpolate(cells, scale_factor=8, mode="bilinear", align_corners=True)[0].numpy()
+    pixels = np.stack(np.meshgrid(np.arange(8.0 * size[1]), np.arange(8.0 * size[0])), -1)
+    frame = corner_frame(8, size)
+    corners = apply(frame, np.array([[0, 0], [size[1] - 1, size[0] - 1]]))
+    lengths = [8 * n - 1 if n > 1 else 0 for n in size]
+    np.testing.assert_allclose(corners, [[0, 0], lengths[::-1]])
+    if min(size) > 1:
+        np.testing.assert_allclose(apply(invert(frame), pixels), big.transpose(1, 2, 0), atol=1e-9)
 
 
 def test_flip_keeps_the_middle() -> None:

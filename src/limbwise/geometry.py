@@ -67,6 +67,13 @@ def cell_frame(stride: int, offset: float | None = None) -> Matrix:
     return np.array([[stride, 0, shift], [0, stride, shift]], np.float64)
 
 
+def corner_frame(stride: int, size: tuple[int, int]) -> Matrix:
+    """From cells of a map of (height, width) `size` to network-input pixels where the corner cells are centred on the corner pixels
+    (align-corners): Chainer's and PyTorch's OpenPose were trained and read that way. Cells are a little more than `stride` apart."""
+    height, width = ((stride * n - 1) / max(n - 1, 1) for n in size)
+    return np.array([[width, 0, 0], [0, height, 0]], np.float64)
+
+
 @dataclass(frozen=True)
 class SizeRule:
     """How an image becomes a network's input.

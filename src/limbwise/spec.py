@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from limbwise.errors import InputError
 from limbwise.fields import build, read_table
-from limbwise.geometry import SizeRule
+from limbwise.geometry import Matrix, SizeRule, cell_frame, corner_frame
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import SKELETONS
 
@@ -39,7 +39,8 @@ class InputSpec:
 @dataclass(frozen=True)
 class Head:
     """A group of output channels: the `output` they are in, the channel of each in our order, the `stride` of the map, and the
-    `offset` in input pixels of the centre of cell 0 (None: the half-pixel rule, (stride - 1) / 2).
+    `offset` in input pixels of the centre of cell 0 (None: the half-pixel rule, (stride - 1) / 2). `grid`: "corners" where the corner
+    cells lie on the corner pixels instead (align-corners), which makes cells a little more than the stride apart.
 
     `scale`, `mean`: a number a channel, or none. What is meant is output x scale + mean: offsets and pairwise vectors leave a
     network in standard deviations, and mean input pixels.
@@ -51,6 +52,13 @@ class Head:
     offset: float | None = None
     scale: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
+    grid: Literal["cells", "corners"] = "cells"
+
+    def frame(self, size: tuple[int, ...]) -> Matrix:
+        """(2, 3) matrix from the cells of a map of (..., height, width) `size` to network-input pixels."""
+        if self.grid == "corners":
+            return corner_frame(self.stride, (size[-2], size[-1]))
+        return cell_frame(self.stride, self.offset)
 
     def take(self, outputs: Mapping[str, Floats]) -> Floats:
         """(N, C, h, w) this head's channels of a network's outputs, in our units; a view where they lie one after the other and

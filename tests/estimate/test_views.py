@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from limbwise.engine.prepare import Prepared, View, prepare
-from limbwise.estimate.views import choose_views, merge
-from limbwise.geometry import SizeRule, apply, cell_frame, compose, fit, flip, invert
+from limbwise.estimate.views import as_viewed, choose_views, merge
+from limbwise.geometry import SizeRule, apply, compose, fit, flip, invert
 from limbwise.skeletons import COCO_17
 from limbwise.spec import Head, InputSpec, ModelSpec
 
@@ -19,18 +21,19 @@ SPEC = ModelSpec(
     limbs=LIMBS,
     input=InputSpec(size=SizeRule(side=160)),
 )
+CORNERS = replace(SPEC, heads={name: replace(head, grid="corners") for name, head in SPEC.heads.items()})
 WIDTH, HEIGHT = 300, 170
 PERSON = np.random.default_rng(3).uniform((40, 30), (260, 140), (17, 2))
 
 
-def ideal(view: View) -> tuple[dict[str, np.ndarray], Prepared]:
+def ideal(view: View, spec: ModelSpec = SPEC) -> tuple[dict[str, np.ndarray], Prepared]:
     """What a perfect network says of PERSON in that view: smooth heatmaps, and PAFs that are constant over the picture."""
     fitted = fit(WIDTH, HEIGHT, SPEC.input.size, view.scale)
     frame = compose(fitted.matrix, flip(fitted.resized[0])) if view.mirrored else fitted.matrix
     person = PERSON[COCO_17.flip] if view.mirrored else PERSON  # who is mirrored has her left where her right was
     seen = apply(frame, person)
     w, h = fitted.padded[0] // 8, fitted.padded[1] // 8
-    cells = apply(cell_frame(8), np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1))
+    cells = apply(spec.heads["heatmaps"].frame((h, w)), np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1))
     distance = np.linalg.norm(cells[None] - seen[:, None, None], axis=-1)
     heat = np.exp(-((distance / (40 * view.scale)) ** 2) / 2)
     heatmaps = np.concatenate([heat, 1 - heat.max(0, keepdims=True)]).astype(np.float32)
@@ -48,10 +51,11 @@ def ideal(view: View) -> tuple[dict[str, np.ndarray], Prepared]:
         list(choose_views(precise=True, mirrored=True)),
     ],
 )
-def test_all_views_say_the_same_of_an_ideal_picture(views: list[View]) -> None:
-    expected, plain = ideal(View())
-    maps, prepared = zip(*(ideal(view) for view in views), strict=True)
-    merged, frame = merge(maps, prepared, SPEC)
+@pytest.mark.parametrize("spec", [SPEC, CORNERS], ids=["cells", "corners"])
+def test_all_views_say_the_same_of_an_ideal_picture(views: list[View], spec: ModelSpec) -> None:
+    expected, plain = ideal(View(), spec)
+    maps, prepared = zip(*(ideal(view, spec) for view in views), strict=True)
+    merged, frame = merge(maps, prepared, spec)
     np.testing.assert_allclose(frame, plain.frame)
     inner = np.s_[:, 2:-3, 2:-3]
     np.testing.assert_allclose(merged["heatmaps"][inner], expected["heatmaps"][inner], atol=0.03)
@@ -85,3 +89,10 @@ def test_colours_mean_and_scale() -> None:
     batch = prepare(image, spec, View()).batch
     assert batch[0, :, 0, 0].tolist() == [(50 - 10) * 0.5, -20, (200 - 30) * 2]
     assert invert(prepare(image, spec, View()).frame).tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_only_one_look_places_cells_at_the_corners() -> None:
+    assert as_viewed(CORNERS, precise=False) == CORNERS
+    assert as_viewed(CORNERS, precise=True) == SPEC
+    apart = CORNERS.heads["heatmaps"].frame((1, 46, 62)) - SPEC.heads["heatmaps"].frame((1, 46, 62))
+    assert 3 < abs(apart[:, 2]).max() < 4  # pixels of the network's input, at the corner

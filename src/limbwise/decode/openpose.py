@@ -17,7 +17,7 @@ from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
 from limbwise.decode.limbs import match_exactly, score_limbs
 from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
 from limbwise.fields import option
-from limbwise.geometry import apply, cell_frame
+from limbwise.geometry import apply
 from limbwise.people import People
 from limbwise.spec import ModelSpec
 
@@ -148,7 +148,7 @@ def decode_with_candidates(
     if options.fragment_limit > 0:
         into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
         parts, sums, merges = _gather(into, parts, sums, merges)
-    peaks[:, :2] = apply(cell_frame(stride, spec.heads["heatmaps"].offset), peaks[:, :2])
+    peaks[:, :2] = apply(spec.heads["heatmaps"].frame(heatmaps.shape), peaks[:, :2])
     return _people(parts, sums, merges, peaks, spec, options), np.split(peaks, start[1:-1])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
-from limbwise.geometry import apply, cell_frame
+from limbwise.geometry import apply
 from limbwise.people import People
 from limbwise.spec import ModelSpec
 
@@ -21,7 +21,7 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     """
     head = spec.heads["heatmaps"]
     maps = np.asarray(heatmaps, np.float32)[: len(spec.skeleton)]
-    frame = cell_frame(head.stride, head.offset)
+    frame = head.frame(maps.shape)
     left, top, right, bottom = _cells_of(box, maps.shape[1:], head.stride)
     window = maps[:, top:bottom, left:right]
     y, x = np.unravel_index(window.reshape(len(maps), -1).argmax(1), window.shape[1:])
@@ -50,7 +50,7 @@ def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:
     if not len(seen):
         return People.empty(spec.skeleton)
     xy, scores = np.full((1, count, 2), np.nan, np.float32), np.zeros((1, count), np.float32)
-    xy[0, seen], scores[0, seen] = apply(cell_frame(head.stride, head.offset), peaks[:, :2]), peaks[:, 2]
+    xy[0, seen], scores[0, seen] = apply(head.frame(maps.shape), peaks[:, :2]), peaks[:, 2]
     return People(spec.skeleton, xy, scores)
 
 

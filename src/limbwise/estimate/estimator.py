@@ -20,7 +20,7 @@ from limbwise.errors import InputError
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import overlap
-from limbwise.estimate.views import choose_views, merge
+from limbwise.estimate.views import as_viewed, choose_views, merge
 from limbwise.estimate.zoo import find_model
 from limbwise.fields import option
 from limbwise.geometry import apply, invert
@@ -75,7 +75,7 @@ class Estimator:
             raise InputError(
                 f"{found.path}: its spec has no {' and '.join(sorted(needed))}, from which people are made"
             )
-        self.spec: ModelSpec = _with_size(found.spec, self.options.size)
+        self.spec: ModelSpec = as_viewed(_with_size(found.spec, self.options.size), self.options.precise)
         engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
         self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)
         self.views = choose_views(self.options.precise, self.options.flip)

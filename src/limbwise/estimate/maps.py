@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from limbwise.errors import InputError
 from limbwise.files import whole_file
-from limbwise.geometry import Matrix, cell_frame, compose, invert
+from limbwise.geometry import Matrix, compose, invert
 from limbwise.spec import ModelSpec, parse_spec
 
 
@@ -33,8 +33,7 @@ class Maps:
 
     def to_picture(self, head: str) -> Matrix:
         """(2, 3) matrix from cells of a head's maps to pixels of the picture."""
-        place = self.spec.heads[head]
-        return compose(cell_frame(place.stride, place.offset), invert(self.frame))
+        return compose(self.spec.heads[head].frame(self.heads[head].shape), invert(self.frame))
 
 
 def save_maps(maps: Maps, path: str | Path) -> None:

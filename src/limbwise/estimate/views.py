@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from limbwise.engine.prepare import Prepared, View
-from limbwise.geometry import Matrix, cell_frame, compose, invert
+from limbwise.geometry import Matrix, compose, invert
 from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
@@ -20,6 +21,14 @@ def choose_views(precise: bool, mirrored: bool) -> tuple[View, ...]:
     """One view, or four scales (precise), each also mirrored on request."""
     scales = PRECISE_SCALES if precise else (1.0,)
     return tuple(View(scale, side) for scale in scales for side in ((False, True) if mirrored else (False,)))
+
+
+def as_viewed(spec: ModelSpec, precise: bool) -> ModelSpec:
+    """The spec by which maps of the views are read: Chainer's precise mode places cells by the half-pixel rule, only its fast one
+    puts them at the corners."""
+    if not precise:
+        return spec
+    return replace(spec, heads={name: replace(head, grid="cells") for name, head in spec.heads.items()})
 
 
 def merge(
@@ -35,12 +44,12 @@ def merge(
         return maps[0], prepared[0].frame
     merged = {}
     for name, head in spec.heads.items():
-        own = cell_frame(head.stride, head.offset)
+        own = head.frame(maps[chosen][name].shape)
         total = np.zeros_like(maps[chosen][name])
         weight = np.zeros(total.shape[1:], np.float32)
         for view_maps, view in zip(maps, prepared, strict=True):
             channels = _mirror_channels(view_maps[name], name, spec) if view.view.mirrored else view_maps[name]
-            path = compose(own, invert(view.frame), prepared[chosen].frame, invert(own))
+            path = compose(head.frame(channels.shape), invert(view.frame), prepared[chosen].frame, invert(own))
             total += _warp(channels, path, total.shape[1:])
             weight += _warp(np.ones((1, *channels.shape[1:]), np.float32), path, total.shape[1:])[0]
         merged[name] = np.divide(total, np.maximum(weight, np.float32(1e-6)), dtype=np.float32)

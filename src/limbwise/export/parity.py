@@ -21,9 +21,10 @@ TOLERANCE = 1e-4
 def differences(
     net: nn.Module, path: str | Path, spec: ModelSpec, engine: EngineKind, sizes: Sequence[tuple[int, int, int]] = SIZES
 ) -> dict[str, float]:
-    """The greatest absolute difference of each head between `net` and the file at `path`, on even random images of all `sizes`.
+    """The greatest difference of each head between `net` and the file at `path`, on even random images of all `sizes`.
 
-    `net` must be as it was exported (see export.onnx.ready).
+    Differences are absolute; of maps that spread wider than 1, in units of their standard deviation. `net` must be as it was exported
+    (see export.onnx.ready).
     """
     generator = np.random.default_rng(0)
     runner = open_engine(engine, Path(path), spec, EngineOptions(threads=1))
@@ -35,7 +36,8 @@ def differences(
             wanted = net.eval()(torch.from_numpy(x))[-1]
         found = runner.run(np.ascontiguousarray(x))
         for name, head in spec.heads.items():
-            worst[name] = max(worst[name], float(np.abs(head.take(found) - wanted[name].numpy()).max()))
+            maps = head.meant(wanted[name].numpy())
+            worst[name] = max(worst[name], float(np.abs(head.take(found) - maps).max() / max(1.0, maps.std())))
     return worst
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,11 @@ def whole_number(value: Any, where: str) -> int | None:
 
 def numbers(value: Any, where: str) -> npt.NDArray[np.float64]:
     """(n,) a list of numbers, NaN for null; raises InputError that names `where`."""
-    return np.array([number(one, where) for one in items(value, where)], np.float64)
+    listed = items(value, where)
+    if {*map(type, listed)} <= {float, int}:
+        with suppress(OverflowError):
+            return np.array(listed, np.float64)
+    return np.array([number(one, where) for one in listed], np.float64)
 
 
 def points(value: Any, where: str) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""`limbwise data`: look at a labelled data set before a long training run."""
+"""`limbwise data`: look at a labelled data set before a long training run, and convert PoseTrack files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import typer
 from limbwise.augment.scene import SceneOptions, augment
 from limbwise.data.check import check as check_dataset
 from limbwise.data.find import open_dataset
+from limbwise.data.posetrack import convert as convert_posetrack
+from limbwise.data.posetrack import files
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
-from limbwise.errors import InputError
+from limbwise.errors import InputError, UsageError
 from limbwise.geometry import cell_frame
 from limbwise.media.image import write_image
 from limbwise.sample import Sample
@@ -26,7 +28,7 @@ from limbwise.skeletons import find_skeleton
 from limbwise.spec import Head, ModelSpec
 from limbwise.target.openpose import Targets, targets
 
-app = typer.Typer(help="Look at labelled data before training on it.", no_args_is_help=True)
+app = typer.Typer(help="Look at labelled data, and turn PoseTrack's forms into each other.", no_args_is_help=True)
 
 
 @app.command()
@@ -46,6 +48,20 @@ def check(
         print(f"{len(source)} images, {len(findings)} findings")
     if findings:
         sys.exit(InputError.exit_code)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="a PoseTrack file of 2017 or 2018, or a folder of them")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for files of the same names")],
+    year: Annotated[int | None, typer.Option(help="2017 or 2018 (default: of each file the other)")] = None,
+) -> None:
+    """Turn PoseTrack annotations of 2017 into the form of 2018, and back."""
+    for path in files(source):
+        target = out / path.name
+        if target.resolve() == path.resolve():
+            raise UsageError(f"{target}: would be overwritten by its own conversion; give another --out")
+        print(f"{target}: PoseTrack {convert_posetrack(path, target, year)}")
 
 
 @app.command()

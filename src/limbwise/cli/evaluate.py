@@ -25,10 +25,11 @@ from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
 from limbwise.evaluate.pck import evaluate_pck
+from limbwise.evaluate.posetrack import Mode, as_table, as_tables, evaluate_posetrack
 from limbwise.files import whole_file
 from limbwise.media.image import read_image, write_image
 
-app = typer.Typer(help="Measure a model on labelled data.", no_args_is_help=True)
+app = typer.Typer(help="Measure a model, or predictions, on labelled data.", no_args_is_help=True)
 
 
 @app.command("coco")
@@ -97,6 +98,35 @@ def pck(
         _write(json, estimator, {}, numbers)
 
 
+@app.command("posetrack")
+@flagged
+def posetrack(
+    gt: Annotated[Path, typer.Option(help="folder of labels, PoseTrack 2017 or 2018, one file a sequence")],
+    pred: Annotated[Path, typer.Option(help="folder of predictions, files of the same names")],
+    mode: Annotated[Mode, typer.Option(help="poseval: its numbers, quirks and all; strict: without them")] = "poseval",
+    json: Annotated[
+        Path | None, typer.Option(help="write the numbers of all and of every sequence to this file")
+    ] = None,
+) -> None:
+    """Poses and tracks on PoseTrack: AP, MOTA, MOTP, precision, recall, IDF1 and HOTA of every joint."""
+    with counted("evaluate") as tell:
+        result = evaluate_posetrack(gt, pred, mode, tell)
+    columns = {"AP": "ap", "MOTA": "mota", "MOTP": "motp", "precision": "precision", "recall": "recall", "IDF1": "idf1",
+               "HOTA": "hota"}  # fmt: skip
+    title = f"{result.frames} frames in {len(result.sequences)} sequences, rules: {mode}"
+    table, numbers = Table("joint", *columns, title=title), as_table(result.total)
+    for name in numbers["ap"]:
+        values = [numbers[measure][name] for measure in columns.values()]
+        table.add_row(
+            name, *("-" if value is None else f"{value:.1f}" for value in values), end_section=name == "head_top"
+        )
+    Console().print(table)
+    if json is not None:
+        content = {"numbers": as_tables(result), "mode": mode, "labels": gt.name, "predictions": pred.name}
+        with whole_file(json) as part:
+            part.write_text(json_.dumps({**content, **_signature()}, indent=1) + "\n", encoding="utf-8")
+
+
 def _print(result: CocoResult) -> None:
     table = Table(
         "", "AP", "AP50", "AP75", "AP M", "AP L", "AR", title=f"{result.people} people in {result.images} images"
@@ -115,12 +145,19 @@ def _write(path: Path, estimator: Estimator, decoding: dict[str, Any], numbers: 
         "numbers": numbers,
         "model": model,
         "decoding": decoding,
+        **_signature(),
+    }
+    with whole_file(path) as part:
+        part.write_text(json_.dumps(table, indent=1) + "\n", encoding="utf-8")
+
+
+def _signature() -> dict[str, str]:
+    """What measured, when and on what."""
+    return {
         "limbwise": __version__,
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
     }
-    with whole_file(path) as part:
-        part.write_text(json_.dumps(table, indent=1) + "\n", encoding="utf-8")
 
 
 def _pictures(result: CocoResult, count: int = 12) -> Any:

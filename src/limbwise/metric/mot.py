@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 Ids = npt.ArrayLike
-Floats = npt.NDArray[np.float64]
+Near = dict[tuple[int, int], float]  # distances of the pairs (object, found) that are possible
 
 
 @dataclass(frozen=True)
@@ -70,68 +70,66 @@ class MotTally:
     def add(self, truth_ids: Ids, found_ids: Ids, distances: npt.ArrayLike) -> list[tuple[int, int]]:
         """One frame: ids (T,) of the objects and (F,) of what was found, each once, and distances (T, F), NaN: never a pair.
 
-        Gives the matched pairs as indices (object, found).
+        Gives the matched pairs as ids (object, found).
         """
         truth, found = np.asarray(truth_ids).tolist(), np.asarray(found_ids).tolist()
-        distance: Floats = np.array(distances, np.float64).reshape(len(truth), len(found))
-        kept = self._keep(truth, found, distance)
-        rest = distance.copy()
-        rest[[i for i, _ in kept], :] = np.nan
-        rest[:, [j for _, j in kept]] = np.nan
+        distance = np.asarray(distances, np.float64).reshape(len(truth), len(found))
+        near = {(truth[i], found[j]): float(distance[i, j]) for i, j in np.argwhere(np.isfinite(distance)).tolist()}
+        return self.add_near(truth, found, near)
+
+    def add_near(self, truth: list[int], found: list[int], near: Near) -> list[tuple[int, int]]:
+        """As `add`, with the distances of the pairs that are possible, by their ids."""
+        kept = self._keep(truth, found, near)
+        taken = {t for t, _ in kept}, {f for _, f in kept}
+        rest = {pair: d for pair, d in near.items() if pair[0] not in taken[0] and pair[1] not in taken[1]}
         pairs = assign(rest)
-        switches, noted = self._note(pairs, truth, found, distance)
-        matched = float(sum(distance[pair] for pair in kept + pairs))
+        switches, noted = self._note(pairs, near)
+        matched = sum(near[pair] for pair in kept + pairs)
         count = len(kept) + len(pairs)
         self.counts += MotCounts(
             len(truth), count, switches, len(truth) - count, len(found) - count, matched,
-            float(np.nansum(distance)) + matched + noted,
+            sum(near.values()) + matched + noted,
         )  # fmt: skip
         return kept + pairs
 
-    def _keep(self, truth: list[int], found: list[int], distance: Floats) -> list[tuple[int, int]]:
+    def _keep(self, truth: list[int], found: list[int], near: Near) -> list[tuple[int, int]]:
         """Pairs of before whose both ends are here and near enough."""
-        place = {name: j for j, name in enumerate(found)}
-        kept = []
-        for i, name in enumerate(truth):
-            j = place.get(self._paired[name]) if name in self._paired else None
-            if j is not None and np.isfinite(distance[i, j]):
-                kept.append((i, j))
-                del place[found[j]]  # two objects may have had it, one after the other
+        free, kept = set(found), []
+        for name in truth:
+            before = self._paired.get(name)
+            if before in free and (name, before) in near:
+                kept.append((name, before))
+                free.remove(before)  # two objects may have had it, one after the other
         return kept
 
-    def _note(
-        self, pairs: list[tuple[int, int]], truth: list[int], found: list[int], distance: Floats
-    ) -> tuple[int, float]:
+    def _note(self, pairs: list[tuple[int, int]], near: Near) -> tuple[int, float]:
         """Remember new pairs: how many are switches, and the distances that motmetrics notes again beside them.
 
         Beside a switch to an id never seen (ASCEND), where the found id had another object (TRANSFER) and where it then goes to an
         object that was never found (MIGRATE).
         """
         switches, noted = 0, 0.0
-        for i, j in pairs:
-            mine, theirs = truth[i], found[j]
+        for mine, theirs in pairs:
             switched = mine in self._paired and self._paired[mine] != theirs
             transferred = theirs in self._assigned and self._assigned[theirs] != mine
             switches += switched
             times = (switched and theirs not in self._found_before) + transferred * (1 + (mine not in self._paired))
-            noted += times * distance[i, j]
+            noted += times * near[mine, theirs]
             self._paired[mine], self._assigned[theirs] = theirs, mine
             self._found_before.add(theirs)
         return switches, noted
 
 
-def assign(distances: Floats) -> list[tuple[int, int]]:
-    """Pairs (row, column) of as many finite entries as possible, each row and column once, at the least sum."""
-    finite = np.isfinite(distances)
-    if not finite.any():
-        return []
-    if finite.sum(0).max() == 1 == finite.sum(1).max():
-        return list(zip(*(axis.tolist() for axis in finite.nonzero()), strict=True))
-    worst = np.abs(distances[finite]).max() + 1
-    never = 2 * min(distances.shape) * worst + 1  # one such pair costs more than all others can gain
-    rows, columns = linear_sum_assignment(np.where(finite, distances, never))
-    chosen = finite[rows, columns]
-    return list(zip(rows[chosen].tolist(), columns[chosen].tolist(), strict=True))
+def assign(near: Near) -> list[tuple[int, int]]:
+    """As many of the pairs as possible, each name once, at the least sum of distances >= 0."""
+    rows, columns = (sorted({pair[side] for pair in near}) for side in (0, 1))
+    if len(rows) == len(columns) == len(near):
+        return sorted(near)
+    allowed = np.array([[(t, f) in near for f in columns] for t in rows])
+    distances = np.array([[near.get((t, f), 0) for f in columns] for t in rows])
+    never = 2 * min(distances.shape) * (distances.max() + 1) + 1  # one such pair costs more than all others can gain
+    chosen = zip(*linear_sum_assignment(np.where(allowed, distances, never)), strict=True)
+    return [(rows[i], columns[j]) for i, j in chosen if allowed[i, j]]
 
 
 def _ratio(part: float, whole: float) -> float:

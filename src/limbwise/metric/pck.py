@@ -55,6 +55,9 @@ class PckTally:
         self._theirs = [truth.index(name) for name in self.names]
         self._rows: list[tuple[Floats, Floats, npt.NDArray[np.bool_], float]] = []
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def add(self, found: Floats, truth: Floats, visible: npt.NDArray[np.bool_]) -> None:
         """One image: found (K, 2) on its skeleton, truth (J, 2) and visible (J,) on theirs."""
         length = torso_lengths(truth[None], visible[None], self._truth_skeleton)[0]

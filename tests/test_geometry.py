@@ -53,7 +53,7 @@ def test_a_cell_is_centred_on_its_pixels() -> None:
     image = np.zeros((64, 64), np.float32)
     image[43:45, 19:21] = 1  # centred on (19.5, 43.5)
     pooled = cv2.resize(image, (8, 8), interpolation=cv2.INTER_AREA)
-    assert np.unravel_index(pooled.argmax(), pooled.shape) == (5, 2)
+    assert tuple(int(i) for i in np.unravel_index(pooled.argmax(), pooled.shape)) == (5, 2)
     assert (pooled > 0).sum() == 1
 
 

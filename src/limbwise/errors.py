@@ -4,6 +4,7 @@
     ├── MissingExtra        1   an optional dependency is not installed; the message names the extra
     ├── UsageError          2   a call or an option that cannot be meant
     ├── InputError          3   a file, folder, stream or camera could not be read, or holds nonsense
+    │   └── WeightsError    1   weights of another system that are damaged, or fit none of our networks
     ├── ModelMissing        4   a model was asked for that is not there
     └── HashMismatch        5   a file is not what its hash says
 
@@ -39,6 +40,12 @@ class InputError(LimbwiseError):
     """A file, folder, stream or camera could not be read, or holds nonsense."""
 
     exit_code = 3
+
+
+class WeightsError(InputError):
+    """Weights of another system that are damaged, or fit none of our networks."""
+
+    exit_code = 1
 
 
 class ModelMissing(LimbwiseError):

@@ -58,8 +58,8 @@ def test_all_views_say_the_same_of_an_ideal_picture(views: list[View], spec: Mod
     merged, frame = merge(maps, prepared, spec)
     np.testing.assert_allclose(frame, plain.frame)
     inner = np.s_[:, 2:-3, 2:-3]
-    np.testing.assert_allclose(merged["heatmaps"][inner], expected["heatmaps"][inner], atol=0.03)
-    np.testing.assert_allclose(merged["pafs"][inner], expected["pafs"][inner], atol=0.03)
+    np.testing.assert_allclose(merged["heatmaps"][inner], expected["heatmaps"][inner], atol=0.04)
+    np.testing.assert_allclose(merged["pafs"][inner], expected["pafs"][inner], atol=0.04)
 
 
 def test_one_view_is_not_copied() -> None:

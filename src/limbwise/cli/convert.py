@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,14 +30,19 @@ def convert(
         str | None, typer.Option(help="What its keypoints are: a name, or a TOML file. Default: told by their number.")
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Weights in half precision: half the size on disk.")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Layers that the file lacks stay random; they are named.")
+    ] = False,
 ) -> None:
     """Take over weights of other systems, told by what is in the file, and compare what the new file computes in every engine."""
     from limbwise.convert.kinds import convert as converted
     from limbwise.skeletons import find_skeleton
 
-    found = converted(source, find_skeleton(skeleton) if skeleton else None)
+    found = converted(source, find_skeleton(skeleton) if skeleton else None, allow_missing)
     told = write_weights(found, out) if out.suffix == ".pt" else write_model(found, named(out), half)
     print(f"{source}: {found.what}\n{told}")
+    if found.missing:
+        print(f"not in the file, and random: {', '.join(found.missing)}")
 
 
 def named(out: Path) -> Path:
@@ -43,33 +51,44 @@ def named(out: Path) -> Path:
 
 
 def write_model(found: Converted, out: Path, half: bool) -> str:
-    """ONNX and spec, compared with the network; returns a line for people. Raises UsageError for a backbone alone."""
+    """ONNX and spec, which are not there before each engine has computed what the network does; returns a line for people.
+
+    Raises UsageError for a backbone alone, LimbwiseError where an engine differs.
+    """
     from dataclasses import replace
 
-    from limbwise.errors import LimbwiseError, UsageError
+    from limbwise.errors import UsageError
     from limbwise.export.onnx import export_onnx, ready
     from limbwise.export.parity import check_parity
 
     if found.spec is None:
         raise UsageError(f"{found.what} finds nobody by itself; -o NAME.pt makes weights that training begins with")
-    spec = export_onnx(found.net, replace(found.spec, name=out.stem), out, half)
-    try:
-        worst = check_parity(ready(found.net, half), out, spec)
-    except LimbwiseError:
-        out.unlink()
-        out.with_suffix(".json").unlink()
-        raise
+    with folder_beside(out) as folder:
+        tried = folder / out.name
+        spec = export_onnx(found.net, replace(found.spec, name=out.stem), tried, half)
+        worst = check_parity(ready(found.net, half), tried, spec)
+        for part in (tried.with_suffix(".json"), tried):
+            part.replace(out.with_name(part.name))
     differences = ", ".join(f"{engine} {difference:.1g}" for engine, difference in worst.items())
     return f"{out} · {out.stat().st_size / 1e6:.2f} MB · {spec.skeleton.name} · greatest differences: {differences}"
 
 
+@contextmanager
+def folder_beside(out: Path) -> Iterator[Path]:
+    """A folder beside a file, on the same disk, gone afterwards; raises LimbwiseError where the disk says no."""
+    from limbwise.errors import LimbwiseError
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".convert-", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise LimbwiseError(f"{out}: cannot be written ({error.strerror or error})") from error
+
+
 def write_weights(found: Converted, out: Path) -> str:
     """Weights by the names of our networks, of a backbone alone under `backbone.`; returns a line for people."""
-    import torch
+    from limbwise.convert.weights import save
 
-    from limbwise.files import whole_file
-
-    prefix = "backbone." if found.spec is None else ""
-    with whole_file(out) as part:
-        torch.save({prefix + name: value for name, value in found.net.state_dict().items()}, part)
+    save(found.net, out, "backbone." if found.spec is None else "")
     return f"{out} · {out.stat().st_size / 1e6:.2f} MB · training begins with it: --set start={out}"

@@ -75,6 +75,11 @@ class People:
         return ~np.isnan(self.xy[..., 0])
 
     @property
+    def filled(self) -> npt.NDArray[np.bool_]:
+        """(N, K) whether each keypoint was put there without being seen (a short gap in its track): it has a place, and the score 0."""
+        return self.visible & (self.scores == 0)
+
+    @property
     def boxes_xyxy(self) -> Floats:
         """(N, 4) float32 left, top, right, bottom of the keypoints that are there; NaN for a person without any."""
         low = np.where(self.visible[..., None], self.xy, np.inf).min(1, initial=np.inf)

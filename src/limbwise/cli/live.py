@@ -33,7 +33,7 @@ class Live:
         if step.frame is None or step.people is None:
             return True
         start = time.perf_counter()
-        picture = draw_people(step.frame.image, step.people, self._drawing)
+        picture = draw_people(step.frame.image, step.people, self._drawing, step.trails)
         now = time.perf_counter()
         self._pace = (now - self._last) if self._pace == 0 else 0.9 * self._pace + 0.1 * (now - self._last)
         self._last = now

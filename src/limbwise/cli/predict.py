@@ -24,6 +24,7 @@ from limbwise.estimate.frames import Cut
 from limbwise.estimate.outputs import OutputOptions, Outputs
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
 from limbwise.media.sources import Source, find_sources
+from limbwise.track.tracker import TrackOptions
 from limbwise.write import FORMATS
 
 
@@ -35,8 +36,12 @@ def predict(
     keep: OutputOptions,
     drawing: DrawOptions,
     decoding: OpenPoseOptions,
+    tracking: TrackOptions,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="folder for the results")] = None,
     json: Annotated[str, typer.Option(help=f"formats, with commas between: {', '.join(FORMATS)}")] = "openpose",
+    track: Annotated[
+        bool, typer.Option("--track", help="follow people: ids that stay, gaps filled, no jitter")
+    ] = False,
     show: Annotated[
         bool, typer.Option("--show", help="a live window: q quits, Tab shows the times of the stages")
     ] = False,
@@ -45,6 +50,8 @@ def predict(
     """Find the people in images, folders, videos or a camera, and write them to files."""
     if out is None and not show:
         raise UsageError("predict: nowhere to put the people; give -o FOLDER or --show")
+    if keep.timeline and not track:
+        raise UsageError("--timeline: shows who was there when, for which people must be followed; add --track")
     sources, problems = find_sources(source)
     sources = [s for s in sources if out is None or not _inside(s, out)]
     if not sources:
@@ -54,11 +61,13 @@ def predict(
         outputs = None
         if out is not None:
             formats = _formats(json)
-            asked = _asked(estimator, sources, formats, cut, keep, drawing, decoding, parts)
-            outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked))
+            asked = _asked(
+                estimator, sources, formats, cut, keep, drawing, decoding, parts, *([tracking] if track else [])
+            )
+            outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked, tracking.image_rate))
         live = stack.enter_context(Live(drawing)) if show else None
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
-        steps = run_batch(estimator, sources, cut, outputs)
+        steps = run_batch(estimator, sources, cut, outputs, tracking if track else None, drawing.trail)
         watching = sources[-1].kind == "camera"
         if outputs is not None:
             problems += [InputError(error) for error in outputs.journal.errors.values()]

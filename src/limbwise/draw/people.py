@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from limbwise.draw.palette import OUTLINE, Colour, id_colour, is_face, keypoint_colours, limb_colours, side_of
 from limbwise.draw.text import Image, check_image, put_chip, text_height
+from limbwise.draw.trails import Trails
 from limbwise.fields import option
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
@@ -24,13 +25,15 @@ Floats = npt.NDArray[np.float32]
 
 SHIFT = 4  # OpenCV draws at 1/16 pixel
 FINE = 0.4  # width of the lines of a face outline or a hand, as a share of the body's
+UNSEEN = 0.45  # width of limbs to keypoints that were filled in without being seen
 
 
 @dataclass(frozen=True)
 class DrawOptions:
     """How people are drawn.
 
-    Without ids the "id" palette goes by the order of the people. Limbs that end in a keypoint below `kpt_thr` are left out too.
+    Without ids the "id" palette goes by the order of the people. Limbs that end in a keypoint below `kpt_thr` are left out too;
+    keypoints that were filled in are drawn thin.
     Raises ValueError that names the field.
     """
 
@@ -42,6 +45,7 @@ class DrawOptions:
     joints: bool = option(True, "draw the keypoints")
     boxes: bool = option(False, "draw a box around each person")
     ids: bool = option(True, "draw the ids, where people have them")
+    trail: float = option(1.0, "seconds of the trail behind each person who is followed; 0: none")
     line_width: float | None = option(None, "width of limbs in pixels (default: by the size of picture and person)")
 
     def __post_init__(self) -> None:
@@ -51,30 +55,38 @@ class DrawOptions:
             raise ValueError(f"background: image, black or white, got {self.background!r}")
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha: 0 to 1, got {self.alpha}")
+        if not 0 <= self.trail <= 60:
+            raise ValueError(f"trail: 0 to 60 seconds, got {self.trail}")
         if self.line_width is not None and not 0 < self.line_width <= 1000:
             raise ValueError(f"line_width: more than 0 pixels and at most 1000, got {self.line_width}")
 
 
 @dataclass(frozen=True)
 class _Figure:
-    """One person ready to draw: keypoints that are shown (K, 2) with NaN for the others, their box x0 y0 x1 y1, the width of body
-    limbs and the rim around them in pixels, and the number that gives the colour."""
+    """One person ready to draw: keypoints that are shown (K, 2) with NaN for the others, which of them were filled in (K,), their box
+    x0 y0 x1 y1, the width of body limbs and the rim around them in pixels, and the number that gives the colour."""
 
     xy: Floats
+    filled: npt.NDArray[np.bool_]
     box: Floats
     width: float
     rim: float
     number: int
 
 
-def draw_people(image: Image, people: People, options: DrawOptions | None = None) -> Image:
-    """A new picture (H, W, 3) uint8 RGB: `image` (same, unchanged) with the people on it.
+def draw_people(
+    image: Image, people: People, options: DrawOptions | None = None, trails: Trails | None = None
+) -> Image:
+    """A new picture (H, W, 3) uint8 RGB: `image` (same, unchanged) with the people on it, and `trails` under them.
 
     Keypoints further outside than the picture's longer side count as missing. Raises ValueError for another shape or dtype.
     """
     options = options or DrawOptions()
     image = check_image(image)
     ground = image if options.background == "image" else np.full_like(image, 255 * (options.background == "white"))
+    if trails is not None:
+        ground = ground.copy()
+        trails.draw(ground)
     drawn, canvas = ground.copy(), np.empty_like(ground)
     figures = _figures(ground, people, options)
     regions = [_region(figure, ground) for figure in figures]
@@ -95,14 +107,14 @@ def _figures(image: Image, people: People, options: DrawOptions) -> list[_Figure
     high, wide = image.shape[:2]
     reach = max(high, wide)
     near = (people.xy >= -reach).all(-1) & (people.xy <= np.array([wide + reach, high + reach])).all(-1)
-    shown = near & (people.scores >= options.kpt_thr)
+    shown = near & ((people.scores >= options.kpt_thr) | people.filled)
     figures = []
     for n in np.flatnonzero(shown.any(1)):
         xy = np.where(shown[n, :, None], people.xy[n], np.float32("nan"))
         box = np.concatenate([np.nanmin(xy, 0), np.nanmax(xy, 0)])
         number = int(n if people.ids is None else people.ids[n])
         width = options.line_width or _line_width(box, wide, high)
-        figures.append(_Figure(xy, box, width, float(np.clip(0.22 * width, 0.5, 3)), number))
+        figures.append(_Figure(xy, people.filled[n], box, width, float(np.clip(0.22 * width, 0.5, 3)), number))
     return sorted(figures, key=lambda figure: -_size(figure.box))
 
 
@@ -130,9 +142,12 @@ def _draw_figure(canvas: Image, figure: _Figure, skeleton: Skeleton, options: Dr
     if options.boxes:
         _draw_box(canvas, figure)
     if options.limbs and skeleton.limbs:
-        _draw_sticks(canvas, figure, np.array(skeleton.limbs), limb_shares, limb_hues)
+        limbs = np.array(skeleton.limbs)
+        thin = np.where(figure.filled[limbs].any(1), np.float32(UNSEEN), np.float32(1))
+        _draw_sticks(canvas, figure, limbs, limb_shares * thin, limb_hues)
     if options.joints:
-        _draw_dots(canvas, figure, joint_shares, joint_hues)
+        thin = np.where(figure.filled, np.float32(UNSEEN), np.float32(1))
+        _draw_dots(canvas, figure, joint_shares * thin, joint_hues)
 
 
 def _draw_sticks(

@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from limbwise.draw.trails import Trails
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, group_with_candidates
+from limbwise.estimate.follow import Note
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.outputs import Outputs, image_ids, record_of
+from limbwise.estimate.sequences import follow_steps, sequence_of
 from limbwise.estimate.stream import overlap
 from limbwise.media.frame import Frame
 from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
 from limbwise.people import People
+from limbwise.track.tracker import TrackOptions
 from limbwise.write.openpose import Candidates
 
 
@@ -34,13 +38,23 @@ class Step:
     people: People | None = None
     candidates: Candidates | None = None
     times: tuple[tuple[str, float], ...] = ()  # milliseconds of each stage so far
+    trails: Trails | None = None  # where followed people came from, until the next step
+    note: Note | None = None  # with the end of an image: how people are followed from there
 
 
-def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs: Outputs | None) -> Iterator[Step]:
+def run_batch(
+    estimator: Estimator,
+    sources: Sequence[Source],
+    cut: Cut,
+    outputs: Outputs | None,
+    tracking: TrackOptions | None = None,
+    trail: float = 0.0,
+) -> Iterator[Step]:
     """Every frame of every source with its people, in order, after it was written; then each source's end.
 
     Reading, preparing, network and grouping run in threads of their own. With `outputs`, sources that an interrupted run
-    finished are left out, and the files that hold everything are written at the end.
+    finished are left out, and the files that hold everything are written at the end. With `tracking` people are followed, and
+    steps carry trails of `trail` seconds.
     """
     if outputs is not None and outputs.complete:
         return
@@ -67,12 +81,25 @@ def run_batch(estimator: Estimator, sources: Sequence[Source], cut: Cut, outputs
         ),
         _timed("group", with_candidates if outputs is not None and outputs.options.part_candidates else grouped),
     )
-    for step in overlap(read_steps(waiting, cut), *stages):
+    steps: Iterator[Step] = overlap(read_steps(waiting, cut), *stages)
+    if tracking is not None:
+        steps = follow_steps(steps, tracking, trail, _note_before(waiting, sources, outputs))
+    for step in steps:
         if outputs is not None:
             _keep(step, outputs, ids)
         yield replace(step, maps=None)
     if outputs is not None:
         outputs.conclude()
+
+
+def _note_before(
+    waiting: Sequence[Source], sources: Sequence[Source], outputs: Outputs | None
+) -> dict[str, Any] | None:
+    """How people were followed up to the first image that waits, where an interrupted run left off amid the images of a folder."""
+    first = sources.index(waiting[0]) if waiting else 0
+    if first == 0 or outputs is None or sequence_of(sources[first]) != sequence_of(sources[first - 1]):
+        return None
+    return outputs.note_after(sources[first - 1])
 
 
 def read_steps(sources: Sequence[Source], cut: Cut) -> Iterator[Step]:
@@ -89,10 +116,10 @@ def read_steps(sources: Sequence[Source], cut: Cut) -> Iterator[Step]:
 
 def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> None:
     if step.frame is None:
-        outputs.end(step.source, None if step.error is None else str(step.error))
+        outputs.end(step.source, None if step.error is None else str(step.error), step.note)
     elif step.maps is not None and step.people is not None:
         record = record_of(step.source, step.frame, ids[step.source.name])
-        outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates)
+        outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates, step.trails)
 
 
 def _timed(name: str, stage: Callable[[Any], Step]) -> Callable[[Step], Step]:

@@ -17,6 +17,7 @@ from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
 from limbwise.errors import InputError
+from limbwise.estimate.follow import follow
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import overlap
@@ -29,6 +30,7 @@ from limbwise.media.image import read_image
 from limbwise.media.sources import Source
 from limbwise.people import People
 from limbwise.spec import ModelSpec
+from limbwise.track.tracker import TrackOptions
 
 Image = npt.NDArray[np.uint8]
 THRESHOLD = 0.1  # least height of a keypoint of a face, a hand or a single person (OpenPose's)
@@ -112,14 +114,21 @@ class Estimator:
         inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
         return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))
 
-    def stream(self, source: str | Source, cut: Cut | None = None) -> Iterator[tuple[Frame, People]]:
+    def stream(
+        self, source: str | Source, cut: Cut | None = None, track: bool | TrackOptions = False
+    ) -> Iterator[tuple[Frame, People]]:
         """Frames of a video, a camera ("0"), a URL or an image with their people, in order.
 
-        Reading, network and grouping run side by side; memory does not grow with the length. `cut` chooses frames.
+        Reading, network and grouping run side by side; memory does not grow with the length. `cut` chooses frames. With `track`
+        people have ids, and frames come later by the longest gap that is filled (TrackOptions.fill; 0 for a live picture).
         """
         with open_frames(source, cut or Cut()) as frames:
-            for frame, maps in self.watch(frames):
-                yield frame, self.complete(frame.image, self.group(maps))
+            found = ((frame, self.complete(frame.image, self.group(maps))) for frame, maps in self.watch(frames))
+            if track is False:
+                yield from found
+            else:
+                options = TrackOptions() if track is True else track
+                yield from follow(((frame, people, frame.time) for frame, people in found), options)
 
     def watch(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Maps]]:
         """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own."""

@@ -4,7 +4,9 @@ OUT/run.json                            what was asked: model, options, sources
 OUT/openpose/...                        a file an image or frame, written at once
 OUT/drawn/NAME.jpg|.png|.mp4            pictures, written at once
 OUT/coco.json, people.csv, posetrack*/  made at the end, from the journal
+OUT/timeline/...                        who was there when, made at the end
 OUT/.journal.jsonl                      people of every frame so far; gone when all is done
+OUT/.tracks.json                        how people were followed up to the last images; gone when all is done
 """
 
 from __future__ import annotations
@@ -17,10 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from limbwise.checked import read_json
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
 from limbwise.draw.people import DrawOptions, draw_people
+from limbwise.draw.trails import Trails
 from limbwise.errors import UsageError
+from limbwise.estimate.follow import Note
 from limbwise.estimate.maps import Maps, save_maps
+from limbwise.estimate.timelines import TimelineWriter
 from limbwise.fields import option, read_table
 from limbwise.files import whole_file
 from limbwise.media.frame import Frame
@@ -29,7 +35,7 @@ from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
 from limbwise.media.video_writer import VideoWriter
 from limbwise.people import People
-from limbwise.write import OpenPoseWriter, open_writer
+from limbwise.write import OpenPoseWriter, Writer, open_writer
 from limbwise.write.journal import Journal
 from limbwise.write.openpose import Candidates
 from limbwise.write.record import Record
@@ -40,6 +46,7 @@ class OutputOptions:
     """What is written."""
 
     draw: bool = option(False, "write pictures and videos with the people drawn")
+    timeline: bool = option(False, "write a picture of who was there when (with --track)")
     audio: bool = option(False, "keep the sound of videos that are drawn")
     overlay: Literal["none", "heatmaps", "pafs"] = option("none", "maps drawn under the people (pafs: hue = direction)")
     part_candidates: bool = option(False, "write all peaks into the OpenPose files, too")
@@ -55,9 +62,16 @@ class Outputs:
     """
 
     def __init__(
-        self, out: Path, options: OutputOptions, formats: Sequence[str], drawing: DrawOptions, asked: dict[str, Any]
+        self,
+        out: Path,
+        options: OutputOptions,
+        formats: Sequence[str],
+        drawing: DrawOptions,
+        asked: dict[str, Any],
+        image_rate: float = 25.0,
     ) -> None:
         self.out, self.options, self.formats, self.drawing = out, options, formats, drawing
+        self.image_rate = image_rate
         self.complete = options.resume and _is_complete(out, asked)
         self._make_room()
         self.journal = Journal(out / JOURNAL, fingerprint=asked, resume=options.resume)
@@ -65,6 +79,7 @@ class Outputs:
             part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         self._openpose = OpenPoseWriter(out / "openpose") if "openpose" in formats else None
         self._video: VideoWriter | None = None
+        self._notes: list[dict[str, Any]] = []
         self._current: Source | None = None
         self._stack = ExitStack()
 
@@ -89,6 +104,7 @@ class Outputs:
         self._stack.__exit__(kind, *rest)
         if self.complete:
             self.journal.path.unlink()
+            (self.out / TRACKS).unlink(missing_ok=True)
 
     def add(
         self,
@@ -98,25 +114,27 @@ class Outputs:
         maps: Maps,
         people: People,
         candidates: Candidates | None = None,
+        trails: Trails | None = None,
     ) -> None:
-        """One frame's people: journal, files of one frame, picture, maps; `candidates`: all peaks, for the OpenPose file."""
+        """One frame's people: journal, files of one frame, picture, maps; `candidates`: all peaks, for the OpenPose file; `trails`:
+        drawn under the people."""
         self._current = source
         self.journal.add(record, people)
         if self._openpose is not None:
             self._openpose.add(record, people, candidates)
         if self.options.draw:
-            self._draw(source, frame, maps, people)
+            self._draw(source, frame, maps, people, trails)
         if self.options.save_maps is not None:
             stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
             save_maps(maps, self.options.save_maps / f"{stem}.npz")
 
-    def _draw(self, source: Source, frame: Frame, maps: Maps, people: People) -> None:
+    def _draw(self, source: Source, frame: Frame, maps: Maps, people: People, trails: Trails | None) -> None:
         ground = frame.image
         if self.options.overlay == "heatmaps":
             ground = draw_heatmaps(ground, maps.heads["heatmaps"], maps.spec.skeleton, maps.to_picture("heatmaps"))
         elif self.options.overlay == "pafs":
             ground = draw_pafs(ground, maps.heads["pafs"], maps.to_picture("pafs"))
-        picture = draw_people(ground, people, self.drawing)
+        picture = draw_people(ground, people, self.drawing, trails)
         if source.kind == "image":
             suffix = ".png" if source.path.lower().endswith(".png") else ".jpg"
             write_image(self.out / "drawn" / f"{source.name}{suffix}", picture)
@@ -136,20 +154,33 @@ class Outputs:
         path.parent.mkdir(parents=True, exist_ok=True)
         return VideoWriter(path, size, rate, audio_from=sound)
 
-    def end(self, source: Source, error: str | None = None) -> None:
-        """A source is done, or broke off with an error; what came before that is kept."""
+    def end(self, source: Source, error: str | None = None, note: Note | None = None) -> None:
+        """A source is done, or broke off with an error; what came before that is kept. `note`: how people are followed after it."""
         if self._video is not None:
             self._video.__exit__(None, None, None)
             self._video = None
         self._current = None
+        if note is not None:  # two are kept: the journal may not get to know of the last
+            self._notes = [*self._notes[-1:], {"after": source.name, **note.to_plain()}]
+            with whole_file(self.out / TRACKS) as part:
+                part.write_text(json.dumps(self._notes, separators=(",", ":")), encoding="ascii")
         self.journal.finish(source.name, error)
+
+    def note_after(self, source: Source) -> dict[str, Any] | None:
+        """How people were followed after an image, as an interrupted run noted it."""
+        path = self.out / TRACKS
+        notes = read_json(path) if path.exists() else []
+        return next((note for note in notes if isinstance(note, dict) and note.get("after") == source.name), None)
 
     def conclude(self) -> None:
         """The files that hold everything, in one pass through the journal, which goes on leaving. A source under way ends here."""
         if self._current is not None:
             self.end(self._current)
         with ExitStack() as stack:
-            writers = [stack.enter_context(open_writer(name, self.out)) for name in self.formats if name != "openpose"]
+            writers: list[Writer] = [open_writer(name, self.out) for name in self.formats if name != "openpose"]
+            if self.options.timeline:
+                writers.append(TimelineWriter(self.out / "timeline", self.image_rate))
+            writers = [stack.enter_context(writer) for writer in writers]
             if writers:
                 for record, people in self.journal.replay():
                     for writer in writers:
@@ -158,7 +189,8 @@ class Outputs:
 
 
 JOURNAL = ".journal.jsonl"
-RESULTS = ("run.json", JOURNAL, "openpose", "drawn", "coco.json", "coco_images.json", "people.csv",
+TRACKS = ".tracks.json"
+RESULTS = ("run.json", JOURNAL, TRACKS, "openpose", "drawn", "timeline", "coco.json", "coco_images.json", "people.csv",
            "posetrack2017", "posetrack2018")  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_a_perfect_network_scores_well(shared: Path) -> None:
     assert validation is not None
     size = replace(SPEC.input.size, side=368)
     maps = []
-    for source in (validation.coco, validation.lsp):
+    for source in (validation.coco, validation.boxed):
         for i in range(6):
             labels = source.labels(i)
             mapped = SPEC.skeleton.map_from(source.skeleton)

@@ -27,6 +27,7 @@ class SpatialOptions:
     high as the canvas, so that little of the canvas is empty. `zoom`: bounds of the enlargement, which go before both.
     `rotation`: standard deviation in degrees, cut at three (Chainer OpenPose: 40/3). `shift`: how far the person's centre lies
     from the canvas's, as a share of its sides, evenly, but no further than the image reaches. `flip`: chance of the mirror image.
+    `native`: instead of by the person, the image is enlarged by a number drawn evenly between these two (DeeperCut: 0.85 to 1.15).
     `least`: people smaller than this (square root of the area, canvas pixels) are ignored, not taught. `fill`: colour of the empty
     canvas; None draws one.
     """
@@ -35,6 +36,7 @@ class SpatialOptions:
     person: tuple[float, float] = (0.35, 1.25)
     filled: float = 0.85
     zoom: tuple[float, float] = (0.3, 3.0)
+    native: tuple[float, float] | None = None
     rotation: float = 40 / 3
     shift: float = 0.2
     flip: float = 0.5
@@ -60,6 +62,8 @@ def draw_frame(sample: Sample, options: SpatialOptions, rng: np.random.Generator
 
 def _draw_zoom(longer: float, canvas: Ints, image: Ints, options: SpatialOptions, rng: np.random.Generator) -> float:
     """Enlargement for a person whose box's longer side is that long."""
+    if options.native is not None:
+        return float(rng.uniform(*options.native))
     low, high = (share * float(canvas.min()) / max(longer, 1.0) for share in options.person)
     low = min(max(low, options.filled * float((canvas / image).max())), high)
     return float(np.clip(np.exp(rng.uniform(np.log(low), np.log(high))), *options.zoom))

@@ -21,6 +21,7 @@ def export(
     from limbwise.errors import InputError, UsageError
     from limbwise.export.onnx import export_onnx, ready
     from limbwise.export.parity import check_parity
+    from limbwise.spec import read_spec
     from limbwise.train.checkpoint import load_weights, newest, read, recipe_of
     from limbwise.train.networks import find_network
 
@@ -30,6 +31,8 @@ def export(
     if state is None:
         raise InputError(f"{source}: no checkpoint in it")
     network, spec = find_network(recipe_of(state))
+    kept = (source if source.is_dir() else source.parent.parent) / "spec.json"
+    spec = read_spec(kept) if kept.is_file() else spec  # it knows what was measured on the data
     net = network()
     load_weights(net, state["net" if last else "ema"], source)
     size = replace(spec.input.size, side=side, longest=max(spec.input.size.longest, side))

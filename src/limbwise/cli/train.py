@@ -11,7 +11,12 @@ import typer
 app = typer.Typer(help="Train a network by a recipe, or draw the curves of a run.", no_args_is_help=True)
 
 # The recipes of limbwise.train.presets.PRESETS, whose import takes torch along; a test keeps the two alike.
-RECIPES = {"mobile": "Our own network, from nothing."}
+RECIPES = {
+    "mobile": "Our own network, from nothing.",
+    "deepercut_mpii": "DeeperCut for one person as published, from ImageNet's backbone.",
+    "deepercut_coco": "DeeperCut for several people as published, from ImageNet's backbone.",
+    "deepercut_lsp": "A small DeeperCut for one person, from nothing.",
+}
 
 
 def _verb(name: str) -> Callable[..., None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +32,22 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     towards = np.stack([padded[k, i, j + 1] - padded[k, i, j - 1], padded[k, i + 1, j] - padded[k, i - 1, j]], axis=1)
     cells = np.stack([x + left, y + top], axis=1) + 0.25 * np.sign(towards)
     return People(spec.skeleton, apply(frame, cells)[None].astype(np.float32), maps[k, y + top, x + left][None])
+
+
+def decode_parts(maps: Mapping[str, Floats], spec: ModelSpec, box: npt.ArrayLike | None = None) -> People:
+    """The one person in `box` (as in `decode_single`) of DeeperCut's part_logits (K, h, w) and offsets (2 K, h, w), in our units.
+
+    Each keypoint is where the offset of its most probable cell points to; every keypoint is there, its score is that probability.
+    """
+    head, logits, offsets = spec.heads["part_logits"], maps["part_logits"], maps["offsets"]
+    left, top, right, bottom = _cells_of(box, logits.shape[1:], head.stride)
+    window = logits[:, top:bottom, left:right]
+    y, x = np.unravel_index(window.reshape(len(logits), -1).argmax(1), window.shape[1:])
+    k, i, j = np.arange(len(logits)), y + top, x + left
+    cells = apply(head.frame(logits.shape), np.stack([j, i], axis=1))
+    xy = cells + np.stack([offsets[2 * k, i, j], offsets[2 * k + 1, i, j]], axis=1)
+    scores = 1 / (1 + np.exp(-logits[k, i, j].astype(np.float64)))
+    return People(spec.skeleton, xy[None].astype(np.float32), scores[None].astype(np.float32))
 
 
 def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:

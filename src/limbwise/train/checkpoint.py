@@ -22,6 +22,7 @@ from limbwise.train.loop import Run
 from limbwise.train.recipe import Recipe
 
 PATTERN = "step-*.pt"
+BACKBONE = "backbone."
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -56,13 +57,16 @@ def restore(run: Run, state: dict[str, Any]) -> None:
 
 
 def load_weights(net: nn.Module, weights: dict[str, Tensor], where: str | Path) -> None:
-    """Weights by name into a network; raises InputError that names the first that does not fit."""
+    """Weights by name into a network, of a backbone alone (all under `backbone.`) into its own; raises InputError that names the
+    first that does not fit."""
     mine = net.state_dict()
+    if weights and all(name.startswith(BACKBONE) for name in weights):
+        mine = {name: value for name, value in mine.items() if name.startswith(BACKBONE)}
     for name in sorted(mine.keys() | weights.keys()):
         if name not in mine or name not in weights or mine[name].shape != weights[name].shape:
             shapes = [str(tuple(w[name].shape)) if name in w else "none" for w in (mine, weights)]
             raise InputError(f"{where}: {name}: the network has {shapes[0]}, the file has {shapes[1]}")
-    net.load_state_dict(weights)
+    net.load_state_dict(net.state_dict() | weights)
 
 
 def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path:

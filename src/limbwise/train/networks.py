@@ -8,9 +8,11 @@ from functools import partial
 from torch import nn
 
 from limbwise.errors import UsageError
+from limbwise.net.deepercut import DeeperCut, DeeperCutOptions, deepercut_spec
 from limbwise.net.mobile import Mobile, MobileOptions, mobile_spec
+from limbwise.net.resnet import RESNET_50, RESNET_101, RESNET_SMALL, ResNetOptions
 from limbwise.skeleton import Skeleton
-from limbwise.skeletons import find_skeleton
+from limbwise.skeletons import COCO_17, MPII_14, find_skeleton
 from limbwise.spec import ModelSpec
 from limbwise.train.recipe import Recipe
 
@@ -22,7 +24,18 @@ def _mobile(skeleton: Skeleton | None) -> Built:
     return partial(Mobile, MobileOptions(len(spec.skeleton), len(spec.limbs))), spec
 
 
-NETWORKS: dict[str, Callable[[Skeleton | None], Built]] = {"mobile": _mobile}
+def _deepercut(pairwise: bool, backbone: ResNetOptions, skeleton: Skeleton | None) -> Built:
+    """One person on MPII's 14 keypoints, or several, with pairwise terms, on COCO's 17."""
+    spec = deepercut_spec(skeleton=skeleton or (COCO_17 if pairwise else MPII_14), pairwise=pairwise)
+    return partial(DeeperCut, DeeperCutOptions(len(spec.skeleton), pairwise, backbone=backbone)), spec
+
+
+BACKBONES = {"101": RESNET_101, "50": RESNET_50, "small": RESNET_SMALL}
+NETWORKS: dict[str, Callable[[Skeleton | None], Built]] = {
+    "mobile": _mobile,
+    **{f"deepercut_{size}": partial(_deepercut, True, backbone) for size, backbone in BACKBONES.items()},
+    **{f"deepercut_single_{size}": partial(_deepercut, False, backbone) for size, backbone in BACKBONES.items()},
+}
 
 
 def find_network(recipe: Recipe) -> Built:
@@ -30,3 +43,13 @@ def find_network(recipe: Recipe) -> Built:
     if recipe.network not in NETWORKS:
         raise UsageError(f"network: there is no {recipe.network!r}; there are {', '.join(NETWORKS)}")
     return NETWORKS[recipe.network](find_skeleton(recipe.skeleton) if recipe.skeleton else None)
+
+
+def check_start(recipe: Recipe) -> None:
+    """Raises UsageError where a network whose batch norms are frozen shall begin without weights: it would not learn."""
+    backbone = BACKBONES.get(recipe.network.rpartition("_")[2])
+    if not recipe.start and recipe.network.startswith("deepercut") and backbone is not None and backbone.frozen_norms:
+        raise UsageError(
+            f"start: {recipe.network} begins with weights of ImageNet (limbwise convert resnet_v1_101.ckpt -o start.pt, then "
+            "--set start=start.pt); what begins with nothing is network=deepercut_small or deepercut_single_small"
+        )

@@ -28,11 +28,12 @@ from limbwise.train.batches import Maker, batches, orders
 from limbwise.train.ema import Ema
 from limbwise.train.log import Log
 from limbwise.train.loop import Run, StepReport, train_steps
-from limbwise.train.networks import find_network
+from limbwise.train.networks import check_start, find_network
 from limbwise.train.optimiser import make_optimiser
 from limbwise.train.processes import World, share_norms, world
 from limbwise.train.recipe import Recipe, differing, write_recipe
 from limbwise.train.samples import make_samples
+from limbwise.train.statistics import completed
 from limbwise.train.validate import make_validation
 
 Validation = Callable[[nn.Module], dict[str, float]]  # numbers by name; "score" is what best.pt is the best of
@@ -45,7 +46,10 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False) -> Path:
     and `resume` is not given, InputError for data, LimbwiseError when the loss is not finite.
     """
     network, spec = find_network(recipe)
-    make, validate = make_samples(recipe.data, spec, recipe.seed), make_validation(recipe.data, spec)
+    check_start(recipe)
+    make = make_samples(recipe.data, spec, recipe.seed)
+    make.spec = spec = completed(spec, make, max(stage.size for stage in recipe.stages), Path(out))
+    validate = make_validation(recipe.data, spec)
     return train_network(network, spec, recipe, make, validate, out, resume)
 
 

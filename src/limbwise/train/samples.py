@@ -17,6 +17,8 @@ from limbwise.data.lsp import LspDataset
 from limbwise.errors import InputError, UsageError
 from limbwise.sample import Sample
 from limbwise.spec import ModelSpec
+from limbwise.target import deepercut
+from limbwise.target.deepercut import DiscOptions
 from limbwise.target.openpose import TargetOptions, Targets, targets
 from limbwise.train.batches import Example
 
@@ -29,7 +31,7 @@ class DataOptions:
     `held_out`: so many last images of each set are never trained on (LSP and LSPE: always the last 1,000). `faces`: pseudo-labels
     of face points for an LSP `root` (npz). `validate`: a COCO json to validate on (default: the held out images of the first set
     that has such a json), at most `validate_images` of it, and as many of LSP's held out
-    ones, at a shorter side of `validate_side` pixels. `scene`, `target`: see augment and target.
+    ones, at a shorter side of `validate_side` pixels. `scene`, `target`, `discs` (of DeeperCut): see augment and target.
     """
 
     root: str = ""
@@ -42,6 +44,7 @@ class DataOptions:
     validate_side: int = 256
     scene: SceneOptions = field(default_factory=SceneOptions)
     target: TargetOptions = field(default_factory=TargetOptions)
+    discs: DiscOptions = field(default_factory=DiscOptions)
 
     def __post_init__(self) -> None:
         if not 0 <= self.also_share <= 1 or self.held_out < 0:
@@ -84,14 +87,17 @@ class SceneMaker:
         self._orders: OrderedDict[tuple[int, int], npt.NDArray[np.intp]] = OrderedDict()
 
     def __call__(self, number: int, attempt: int, size: int) -> Example:
+        scene = self.scene(number, attempt, size)
+        maps, masks = draw_targets(scene, self.spec, self.options)
+        image = scene.image if self.spec.input.colour == "RGB" else scene.image[..., ::-1]
+        return Example(np.ascontiguousarray(image), maps, masks, scene.name)
+
+    def scene(self, number: int, attempt: int, size: int) -> Sample:
+        """The scene of example `number`, `size` pixels a side, on the spec's skeleton."""
         rng = np.random.default_rng((self.seed, number, attempt))
         source, position = self._place(number)
         sample = source.load(self._index(source, position) if attempt == 0 else int(rng.integers(len(source))))
-        scene = augment(sample, lambda: self._any(rng), self.spec.skeleton, self._scene_options(size), rng)
-        wanted = targets(scene, self.spec, self.options.target)
-        maps, masks = by_head(wanted)
-        image = scene.image if self.spec.input.colour == "RGB" else scene.image[..., ::-1]
-        return Example(np.ascontiguousarray(image), maps, masks, scene.name)
+        return augment(sample, lambda: self._any(rng), self.spec.skeleton, self._scene_options(size), rng)
 
     def _place(self, number: int) -> tuple[Dataset, int]:
         """The set that sample `number` comes from and how many came from it before: sets alternate by share, evenly."""
@@ -123,7 +129,18 @@ class SceneMaker:
         return replace(scene, spatial=spatial)
 
 
-def by_head(wanted: Targets) -> tuple[Mapping[str, npt.NDArray[np.float32]], Mapping[str, npt.NDArray[np.float32]]]:
+Maps = Mapping[str, npt.NDArray[np.float32]]
+
+
+def draw_targets(scene: Sample, spec: ModelSpec, options: DataOptions) -> tuple[Maps, Maps]:
+    """Targets and masks by the spec's heads, as its method wants them."""
+    if spec.method == "deepercut":
+        discs = deepercut.targets(scene, spec, options.discs)
+        return discs.maps, discs.masks
+    return by_head(targets(scene, spec, options.target))
+
+
+def by_head(wanted: Targets) -> tuple[Maps, Maps]:
     """Targets and masks by the names of the spec's heads."""
     maps = {"heatmaps": wanted.heatmaps, "pafs": wanted.pafs}
     count = len(wanted.heatmaps)

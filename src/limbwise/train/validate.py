@@ -1,4 +1,4 @@
-"""Validation during a run: COCO AP of decoded people on held out images, and PCK on LSP's, both small and quick."""
+"""Validation during a run: COCO AP of decoded people on held out images, and PCK of people whose place is known, both small and quick."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from limbwise.data.dataset import Dataset, Subset
 from limbwise.data.find import open_dataset
 from limbwise.data.lsp import LspDataset
 from limbwise.decode.openpose import decode_openpose
-from limbwise.decode.single import decode_single
+from limbwise.decode.single import decode_parts, decode_single
 from limbwise.engine.prepare import View, prepare
 from limbwise.fields import read_table
 from limbwise.geometry import Matrix, apply, invert
@@ -35,14 +35,14 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True)
 class Validation:
-    """Calling it with a network gives numbers: "ap", "ap50", "ar" on the `coco` images, "pck" on the `lsp` images (a known box: the
-    highest peak of each keypoint within it); "score" is the mean of those of ap and pck that there are."""
+    """Calling it with a network gives numbers: "ap", "ap50", "ar" on the `coco` images, "pck" on the `boxed` images (of each labelled
+    person, in a known box, the highest peak of each keypoint); "score" is the mean of those of ap and pck that there are."""
 
     spec: ModelSpec
     coco: Dataset | None
     annotations: dict[str, Any]
     image_ids: list[int]
-    lsp: Dataset | None
+    boxed: Dataset | None
     judged: Skeleton = COCO_17
 
     def __call__(self, net: nn.Module) -> Numbers:
@@ -51,8 +51,8 @@ class Validation:
         numbers: Numbers = {}
         if self.coco is not None:
             numbers |= self._ap(net, self.coco)
-        if self.lsp is not None:
-            numbers["pck"] = self._pck(net, self.lsp)
+        if self.boxed is not None:
+            numbers["pck"] = self._pck(net, self.boxed)
         net.train(was_training)
         scores = [numbers[name] for name in ("ap", "pck") if name in numbers]
         return {**numbers, "score": float(np.mean(scores))} if scores else numbers
@@ -71,44 +71,54 @@ class Validation:
         for i in range(len(source)):
             labels = source.labels(i)
             maps, frame = maps_of(net, self.spec, source.images.load(labels.name))
-            box = apply(frame, labels.boxes[0].reshape(2, 2)).ravel()
-            person = decode_single(maps["heatmaps"], self.spec, box).moved(invert(frame))
-            tally.add(person.xy[0], labels.xy[0], labels.visibility[0] >= SEEN)
-        return tally.numbers().pck
+            for box, xy, visibility in zip(labels.boxes, labels.xy, labels.visibility, strict=True):
+                person = self._one(maps, apply(frame, box.reshape(2, 2)).ravel()).moved(invert(frame))
+                tally.add(person.xy[0], xy, visibility >= SEEN)
+        return tally.numbers().pck if len(tally) else 0.0
+
+    def _one(self, maps: dict[str, Floats], box: npt.NDArray[np.float64]) -> People:
+        """The one person in a box, xyxy in input pixels."""
+        if self.spec.method == "deepercut":
+            return decode_parts(maps, self.spec, box)
+        return decode_single(maps["heatmaps"], self.spec, box)
 
 
 @torch.inference_mode()
 def maps_of(net: nn.Module, spec: ModelSpec, image: npt.NDArray[np.uint8]) -> tuple[dict[str, Floats], Matrix]:
-    """Maps (C, h, w) by head of one RGB image, and the frame from image to input pixels."""
+    """Maps (C, h, w) by head, in our units, of one RGB image, and the frame from image to input pixels."""
     prepared = prepare(image, spec.input, View())
     batch = torch.from_numpy(prepared.batch).to(next(net.parameters()).device)
-    return {name: value[0].float().cpu().numpy() for name, value in net(batch)[-1].items()}, prepared.frame
+    maps = {name: value[0].float().cpu().numpy() for name, value in net(batch)[-1].items()}
+    return {name: spec.heads[name].meant(value) for name, value in maps.items()}, prepared.frame
 
 
 def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Module], Numbers] | None:
-    """The validation that the data options ask for, or None where there is nothing to validate on."""
+    """The validation that the data options ask for, or None where there is nothing to validate on.
+
+    DeeperCut is judged by PCK on every kind of data: its people need terms that are fitted when it is trained.
+    """
     size = replace(
         spec.input.size, side=options.validate_side, longest=max(spec.input.size.longest, options.validate_side)
     )
     spec = replace(spec, input=replace(spec.input, size=size))
     paths = [path for path in (options.validate, options.root, *options.also) if path]
-    coco = lsp = None
+    coco = boxed = None
     for path in paths:
         source = open_dataset(path)
-        if isinstance(source, LspDataset):
-            lsp = lsp or _first(held_out(path, options.held_out), options.validate_images)
+        count = len(source) if path == options.validate else options.held_out
+        if isinstance(source, LspDataset) or spec.method == "deepercut":
+            boxed = boxed or _first(held_out(path, count), options.validate_images)
         elif coco is None and isinstance(source, CocoDataset):
-            count = len(source) if path == options.validate else options.held_out
             coco = (
                 source,
                 _first(held_out(path, count), options.validate_images),
                 len(source) - min(count, len(source)),
             )
     if coco is None or not len(coco[1]):
-        return Validation(spec, None, {}, [], lsp) if lsp else None
+        return Validation(spec, None, {}, [], boxed) if boxed else None
     whole, part, skipped = coco
     ids: list[Any] = whole.image_ids[skipped : skipped + len(part)]
-    return Validation(spec, part, _people_of(whole, ids), ids, lsp, whole.judged)
+    return Validation(spec, part, _people_of(whole, ids), ids, boxed, whole.judged)
 
 
 def _first(source: Dataset, count: int) -> Dataset:

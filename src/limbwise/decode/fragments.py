@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 from limbwise.decode.grouping import share_a_kind, take_over
 from limbwise.skeleton import Skeleton, place
 

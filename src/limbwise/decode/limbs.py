@@ -7,55 +7,68 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 from limbwise.decode.peaks import HUGE
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 
 @compiled
-def _sane(value: float) -> float:
-    """The value, or 0 for NaN, infinity and absurd sizes."""
-    return value if abs(value) < HUGE else 0.0
+def _interleave(paf_x: Floats, paf_y: Floats, field: Floats) -> None:
+    """x and y of a field side by side into `field` (h, w, 2); NaN, infinity and absurd sizes become 0."""
+    for y in range(field.shape[0]):
+        row_x, row_y, target = paf_x[y], paf_y[y], field[y]
+        for x in range(field.shape[1]):
+            target[x, 0] = row_x[x] if abs(row_x[x]) < HUGE else np.float32(0)
+            target[x, 1] = row_y[x] if abs(row_y[x]) < HUGE else np.float32(0)
 
 
 @compiled
-def _sample(plane: Floats, x: float, y: float) -> float:
-    """A map at a point between cells, bilinear; beyond the edge the edge goes on."""
-    height, width = plane.shape
-    x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+def _dot(field: Floats, x: float, y: float, ux: float, uy: float, blur: float) -> float:
+    """How far a field (h, w, 2) at a point between cells goes along the direction u; by degrees of `blur` just how strong it is.
+
+    Bilinear; beyond the edge the edge goes on.
+    """
+    height, width = field.shape[:2]
     j, i = int(x), int(y)
-    p, q, right, below = x - j, y - i, min(j + 1, width - 1), min(i + 1, height - 1)
-    top = (1 - p) * _sane(plane[i, j]) + p * _sane(plane[i, right])
-    return (1 - q) * top + q * ((1 - p) * _sane(plane[below, j]) + p * _sane(plane[below, right]))
+    if x < 0 or y < 0 or j >= width - 1 or i >= height - 1:
+        x, y = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+        j, i = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
+    p, q, right, below = x - j, y - i, j + (width > 1), i + (height > 1)
+    above, under = field[i], field[below]
+    vx = (1 - q) * ((1 - p) * above[j, 0] + p * above[right, 0]) + q * ((1 - p) * under[j, 0] + p * under[right, 0])
+    vy = (1 - q) * ((1 - p) * above[j, 1] + p * above[right, 1]) + q * ((1 - p) * under[j, 1] + p * under[right, 1])
+    dot = vx * ux + vy * uy
+    return float(dot + blur * (math.hypot(vx, vy) - dot) if blur > 0 else dot)
 
 
 @compiled
 def _integrate(
-    paf_x: Floats, paf_y: Floats, a: Floats, b: Floats, samples: int, least: float, near: float, passing: bool
-) -> tuple[float, float]:
-    """Mean of the field along the line from peak a to peak b, and the share of the samples that are above `least`.
+    field: Floats, a: Floats, b: Floats, places: Doubles, order: Ints, least: float, near: float, passing: bool, spare: int, dots: Doubles
+) -> float:  # fmt: skip
+    """Mean of the field along the line from peak a to peak b; minus infinity where more than `spare` samples are not above `least`.
 
-    Below the length `near` (cells) a direction means little, and the strength of the field takes its place by degrees.
+    Below the length `near` (cells) a direction means little, and the strength of the field takes its place by degrees. Samples
+    at `places` (0 to 1) are taken in that `order`, and no more of them once the line has failed; `dots` is room for them.
     """
     dx, dy = b[0] - a[0], b[1] - a[1]
     length = math.hypot(dx, dy)
     ux, uy = (dx / length, dy / length) if length > 0 else (0.0, 0.0)
     blur = max(1 - length / near, 0.0) if near > 0 else 0.0
-    total, good, count = 0.0, 0.0, 0
-    for i in range(samples):
-        t = i / (samples - 1)
-        vx, vy = _sample(paf_x, a[0] + t * dx, a[1] + t * dy), _sample(paf_y, a[0] + t * dx, a[1] + t * dy)
-        dot = vx * ux + vy * uy
-        if blur > 0:
-            dot += blur * (math.hypot(vx, vy) - dot)
-        total += dot
-        if dot > least:
-            good += dot
+    for i in order:
+        dots[i] = _dot(field, a[0] + places[i] * dx, a[1] + places[i] * dy, ux, uy, blur)
+        if not dots[i] > least:
+            spare -= 1
+            if spare < 0:
+                return -np.inf
+    total, count = 0.0, 0
+    for i in range(len(dots)):
+        if dots[i] > least or not passing:
+            total += dots[i]
             count += 1
-    mean = good / max(count, 1) if passing else total / samples
-    return mean, count / samples
+    return total / max(count, 1)
 
 
 @compiled
@@ -74,17 +87,24 @@ def score_limbs(
         source, target = limbs[limb, 0], limbs[limb, 1]
         most += (start[source + 1] - start[source]) * (start[target + 1] - start[target])
     links, scores = np.empty((most, 3), np.int64), np.empty(most, np.float32)
+    field, dots = np.empty((*pafs.shape[1:], 2), np.float32), np.empty(samples, np.float64)
+    places = np.arange(samples) / (samples - 1)
+    order = np.empty(samples, np.int64)  # from the middle outwards: it is there that a wrong line leaves its field
+    for i in range(samples):
+        order[i] = (samples - 1 - i) // 2 if i % 2 == 0 else (samples + i) // 2
+    spare = samples - math.ceil(samples * (validity - 1e-9))
     for limb in range(len(limbs)):
         source, target = limbs[limb, 0], limbs[limb, 1]
+        if start[source] == start[source + 1] or start[target] == start[target + 1]:
+            continue
+        _interleave(pafs[2 * limb], pafs[2 * limb + 1], field)
         for a in range(start[source], start[source + 1]):
             for b in range(start[target], start[target + 1]):
-                score, share = _integrate(
-                    pafs[2 * limb], pafs[2 * limb + 1], peaks[a], peaks[b], samples, least, near, passing
-                )
+                score = _integrate(field, peaks[a], peaks[b], places, order, least, near, passing, spare, dots)
                 length = math.hypot(peaks[b, 0] - peaks[a, 0], peaks[b, 1] - peaks[a, 1])
                 if length > longest:
                     score += penalty * (longest / length - 1)
-                if share < validity - 1e-9 or score <= floor:
+                if not score > floor:
                     continue
                 links[count, 0], links[count, 1], links[count, 2] = limb, a, b
                 scores[count] = score

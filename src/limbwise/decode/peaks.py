@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.engine.planes import area_weights, shrink_to_planes, to_planes
 from limbwise.geometry import Matrix, compose, fit, flip
 from limbwise.spec import InputSpec
 
@@ -32,23 +34,30 @@ class Prepared:
 
 
 def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepared:
-    """An RGB uint8 (H, W, 3) image resized, mirrored, padded at the right and the bottom, and normalised as the network wants it."""
+    """An RGB uint8 (H, W, 3) image resized, mirrored, padded at the right and the bottom, and normalised as the network wants it.
+
+    Smaller images come of averaging (areas, as OpenCV's INTER_AREA), larger ones of linear interpolation.
+    """
     height, width = image.shape[:2]
     fitted = fit(width, height, spec.size, view.scale)
-    shrinks = fitted.resized[0] * fitted.resized[1] < width * height
-    picture = cv2.resize(image, fitted.resized, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    frame = fitted.matrix
+    (wide, high), frame = fitted.resized, fitted.matrix
     if view.mirrored:
-        picture, frame = cv2.flip(picture, 1), compose(frame, flip(fitted.resized[0]))
-    return Prepared(_normalise(np.asarray(picture, np.uint8), spec, fitted.padded), frame, view)
+        image, frame = np.asarray(cv2.flip(image, 1), np.uint8), compose(frame, flip(wide))
+    batch = np.empty((1, 3, fitted.padded[1], fitted.padded[0]), np.float32)
+    order = np.array((2, 1, 0) if spec.colour == "BGR" else (0, 1, 2), np.intp)
+    mean, scale = np.array(spec.mean), np.array(spec.scale)
+    gain, less, planes = scale.astype(np.float32), (mean * scale).astype(np.float32), batch[0, :, :high, :wide]
+    if wide <= width and high <= height and (wide, high) != (width, height):
+        rows, columns = area_weights(height, high), area_weights(width, wide)
+        shrink_to_planes(_rows(image), *rows, *columns, order, gain, less, planes)
+    else:
+        way = cv2.INTER_AREA if wide * high < width * height else cv2.INTER_LINEAR
+        to_planes(_rows(cv2.resize(image, fitted.resized, interpolation=way)), order, gain, less, planes)
+    border = (np.array(spec.pad) - mean) * scale
+    batch[0, :, high:], batch[0, :, :high, wide:] = border[:, None, None], border[:, None, None]
+    return Prepared(batch, frame, view)
 
 
-def _normalise(picture: npt.NDArray[np.uint8], spec: InputSpec, padded: tuple[int, int]) -> Floats:
-    """(h, w, 3) uint8 RGB -> (1, 3, H, W) float32: (pixel - mean) x scale in the network's order of colours."""
-    (height, width), channels = picture.shape[:2], (2, 1, 0) if spec.colour == "BGR" else (0, 1, 2)
-    batch, pixels = np.empty((1, 3, padded[1], padded[0]), np.float32), cv2.split(picture)
-    for plane, channel, mean, scale, border in zip(batch[0], channels, spec.mean, spec.scale, spec.pad, strict=True):
-        np.multiply(pixels[channel], np.float32(scale), out=plane[:height, :width])
-        plane[:height, :width] -= np.float32(mean * scale)
-        plane[height:], plane[:height, width:] = (border - mean) * scale, (border - mean) * scale
-    return batch
+def _rows(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """(h, 3 w) bytes of a picture (h, w, 3)."""
+    return np.ascontiguousarray(image, np.uint8).reshape(len(image), -1)

@@ -1,6 +1,7 @@
 """How well and how fast fields become people: AP and milliseconds on maps that a perfect network would give for real COCO people.
 
     python benchmarks/decoder.py [--noise 0.05] [--limit 200] [--preset matlab] [--json benchmarks/results/decoder.json]
+    python benchmarks/decoder.py --method deepercut [--preset published] [--json benchmarks/results/decoder-deepercut.json]
 
 Needs ../shared/oracles/ideal_maps.py, the harness that draws the maps and scores what a decoder makes of them. Time is process CPU
 time of the decoder alone, on one core, after warm-up. Also says what the remaining loss consists of.
@@ -21,12 +22,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from decoder_methods import METHODS, Method
 
-from limbwise.decode.openpose import PRESETS, OpenPoseOptions, decode_with_candidates
 from limbwise.people import People
 from limbwise.similarity import oks
 from limbwise.skeletons import OPENPOSE_18
-from limbwise.spec import Head, ModelSpec
 
 HARNESS = Path(__file__).resolve().parents[2] / "shared" / "oracles" / "ideal_maps.py"
 SEED = 20250
@@ -56,20 +56,9 @@ def load_harness() -> Any:
     return module
 
 
-def harness_spec(harness: Any) -> ModelSpec:
-    """What the channels of the harness's maps mean."""
-    heads = {"heatmaps": Head("heatmaps", tuple(range(19))), "pafs": Head("pafs", tuple(range(38)))}
-    return ModelSpec("ideal maps", OPENPOSE_18, heads, limbs=harness.LIMBS)
-
-
-def truth_of(harness: Any, image: dict[str, Any]) -> People:
-    """The people of an image of the harness, with necks."""
-    points = harness.openpose18(image["keypoints"])
-    return People(OPENPOSE_18, np.where(points[..., 2:] > 0, points[..., :2], np.nan), points[..., 2])
-
-
 def for_scoring(people: People) -> list[tuple[Floats, float]]:
     """People as the harness scores them, 20 at most."""
+    people = people.as_skeleton(OPENPOSE_18)
     points = np.concatenate([np.nan_to_num(people.xy), people.scores[..., None]], axis=2)
     return list(zip(points[:20], people.person_scores[:20].tolist(), strict=True))
 
@@ -143,31 +132,29 @@ def fate(
     return "merged" if owner[0] in matches else "unlinked"
 
 
-def measure(options: OpenPoseOptions, noise: float, limit: int | None) -> dict[str, Any]:
+def measure(method: Method, images: list[dict[str, Any]], harness: Any, noise: float) -> dict[str, Any]:
     """AP, AP with perfect grouping of the same peaks, CPU milliseconds, and the fates of the parts, over the images of the harness."""
-    harness = load_harness()
-    spec, generator = harness_spec(harness), np.random.default_rng(SEED)
-    images = harness.load(limit=limit)
+    generator = np.random.default_rng(SEED)
     fates: Counter[str] = Counter()
     milliseconds, decoded, ceiling = [], [], []
     for image in images[:3]:
-        heatmaps, pafs = harness.render(image)
-        decode_with_candidates(heatmaps, pafs, spec, options)
+        method.decode(method.render(image, 0.0, generator))
     for image in images:
-        heatmaps, pafs = harness.render(image, noise, generator)
+        maps = method.render(image, noise, generator)
         start = time.process_time()
-        people, candidates = decode_with_candidates(heatmaps, pafs, spec, options)
+        people, candidates = method.decode(maps)
         milliseconds.append(1e3 * (time.process_time() - start))
-        truth = truth_of(harness, image)
+        truth = method.truth(image)
         decoded.append(for_scoring(people))
         ceiling.append(for_scoring(perfect_grouping(truth, candidates)))
-        fates += diagnose(truth, people, candidates, heatmaps, image["boxes"][:, 2] * image["boxes"][:, 3] * 0.53)
+        areas = image["boxes"][:, 2] * image["boxes"][:, 3] * 0.53
+        fates += diagnose(truth, people, candidates, method.strength(maps), areas)
     stats = [float(value) for value in harness.average_precision(images, decoded)]
     return {
         "noise": noise, "images": len(images), "ap": stats[0], "ap50": stats[1], "ap75": stats[2], "ar": stats[5],
         "ap_perfect_grouping": float(harness.average_precision(images, ceiling)[0]),
         "ms_mean": float(np.mean(milliseconds)), "ms_median": float(np.median(milliseconds)),
-        "parts": {name: fates[name] for name in LOSSES},
+        "ms_most": float(np.max(milliseconds)), "parts": {name: fates[name] for name in LOSSES},
     }  # fmt: skip
 
 
@@ -199,15 +186,20 @@ def machine() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--method", choices=["openpose"], default="openpose")
+    parser.add_argument("--method", choices=sorted(METHODS), default="openpose")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.05], help="standard deviations, one run each")
     parser.add_argument("--limit", type=int, help="so many images only, spread evenly")
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="default")
+    presets = sorted({name for method in METHODS.values() for name in method.presets})
+    parser.add_argument("--preset", choices=presets, default="default")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
-    results = []
+    kind = METHODS[arguments.method]
+    if arguments.preset not in kind.presets:
+        parser.error(f"{arguments.method} has the presets {', '.join(kind.presets)}")
+    harness, results = load_harness(), []
+    method, images = kind(harness, arguments.preset), harness.load(limit=arguments.limit)
     for noise in arguments.noise:
-        results.append(measure(PRESETS[arguments.preset](), noise, arguments.limit))
+        results.append(measure(method, images, harness, noise))
         print(report(results[-1]), flush=True)
     if arguments.json:
         record = {"method": arguments.method, "preset": arguments.preset, "machine": machine(), "results": results}

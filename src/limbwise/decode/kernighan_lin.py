@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 
 Costs = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 from limbwise.decode.kernighan_lin import EPS, OUT, improve, total, unused
 
 Costs = npt.NDArray[np.float64]

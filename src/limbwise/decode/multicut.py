@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 from limbwise.decode.contraction import contract
 from limbwise.decode.exact import solve_exactly
 from limbwise.decode.kernighan_lin import OUT, adjacency

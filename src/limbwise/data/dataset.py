@@ -68,6 +68,10 @@ class Dataset(ABC):
         """Whether image i has annotations that are ignored, not taught (crowds, people without keypoints)."""
         return False
 
+    def head_sizes(self, i: int) -> npt.NDArray[np.float32]:
+        """(N,) float32 head sizes in pixels of the people of image i, as PCKh has them; NaN where the data set says none."""
+        return np.full(len(self.labels(i).xy), np.nan, np.float32)
+
     def load(self, i: int) -> Sample:
         """Image i; raises InputError where the image is missing or broken, or a label is not a number or outside the image."""
         labels = self.labels(i)
@@ -104,6 +108,9 @@ class Subset(Dataset):
 
     def has_ignored(self, i: int) -> bool:
         return self.dataset.has_ignored(int(self.indices[i]))
+
+    def head_sizes(self, i: int) -> npt.NDArray[np.float32]:
+        return self.dataset.head_sizes(int(self.indices[i]))
 
 
 def outside(labels: Labels, size: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""A network against LSP: PCK of the one labelled person of each image, within a known box."""
+"""A network against labelled people: PCK of each, found within its known box."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from limbwise.data.dataset import Dataset
 from limbwise.errors import InputError
-from limbwise.metric.pck import PckNumbers, PckTally
+from limbwise.metric.pck import Length, PckNumbers, PckTally
 from limbwise.people import People
 from limbwise.sample import SEEN
 from limbwise.skeleton import Skeleton
@@ -34,19 +34,29 @@ def evaluate_pck(
     dataset: Dataset,
     share: float = 0.2,
     tell: Callable[[], None] = lambda: None,
+    by: Length = "torso",
 ) -> PckResult:
-    """PCK by the torso of the first labelled person of each image.
+    """PCK of the labelled people of each image.
 
     `find` takes an RGB image and the person's box (xyxy, pixels of the image) and gives one person on `skeleton` there. Right is
-    what lies within `share` of the distance from left shoulder to right hip. `tell` is called after each image. Raises InputError
-    where the two skeletons share nothing or there is no image.
+    what lies within `share` of a length of the labelled person: the torso (left shoulder to right hip), the head (PCKh, where the
+    data set marks heads), or the longer side of the keypoints' box. `tell` is called after each image. Raises InputError where the
+    two skeletons share nothing, there is no image, or no head size.
     """
     tally = PckTally(skeleton, dataset.skeleton)
     if not tally.names or not len(dataset):
         raise InputError(f"{dataset.images.where}: no image with keypoints that {skeleton.name} has")
+    heads = 0
     for i in range(len(dataset)):
-        labels = dataset.labels(i)
-        people = find(dataset.images.load(labels.name), labels.boxes[0])
-        tally.add(people.xy[0], labels.xy[0], labels.visibility[0] >= SEEN)
+        labels, sizes = dataset.labels(i), dataset.head_sizes(i)
+        image = dataset.images.load(labels.name) if len(labels.xy) else None
+        for box, xy, visibility, size in zip(labels.boxes, labels.xy, labels.visibility, sizes, strict=True):
+            assert image is not None
+            tally.add(find(image, box).xy[0], xy, visibility >= SEEN, by, float(size))
+            heads += bool(np.isfinite(size))
         tell()
+    if by == "head" and not heads:
+        raise InputError(f"{dataset.images.where}: says no head sizes, of which PCKh is a share; MPII's labels do")
+    if not len(tally):
+        raise InputError(f"{dataset.images.where}: nobody is labelled")
     return PckResult(tally.numbers(share), tally.names, len(dataset))

@@ -1,14 +1,21 @@
-"""Percentage of correct keypoints (PCK; Yang and Ramanan 2013), by the torso as on LSP: right where it lies within a share of the
-distance from the left shoulder to the right hip."""
+"""Percentage of correct keypoints (PCK; Yang and Ramanan 2013): right is what lies within a share of a length of the true person.
+
+The length: the torso (LSP), the head (PCKh; Andriluka et al. 2014, MPII), or the longer side of the keypoints' box (the published
+DeeperCut code).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from limbwise.skeleton import Skeleton
+
+Length = Literal["torso", "head", "box"]
+SHARES: dict[Length, float] = {"torso": 0.2, "head": 0.5, "box": 0.2}  # the usual ones
 
 Floats = npt.NDArray[np.floating]
 
@@ -20,6 +27,11 @@ class PckNumbers:
     pck: float
     keypoints: npt.NDArray[np.float64]
     counted: npt.NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the keypoints that count, however often each does: the total of the published DeeperCut code."""
+        return float(self.keypoints[self.counted > 0].mean()) if self.counted.any() else 0.0
 
 
 def pck(
@@ -45,6 +57,32 @@ def torso_lengths(truth: Floats, visible: npt.NDArray[np.bool_], skeleton: Skele
     return np.where(visible[:, a] & visible[:, b], length, np.nan)
 
 
+def box_lengths(truth: Floats, visible: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(N,) longer sides of the boxes about the visible keypoints, NaN where none or only one is."""
+    there = (visible & np.isfinite(truth).all(-1))[..., None]
+    low = np.where(there, truth, np.inf).min(1, initial=np.inf)
+    high = np.where(there, truth, -np.inf).max(1, initial=-np.inf)
+    sides = (high - low).max(1, initial=-np.inf)
+    return np.where(sides > 0, sides, np.nan).astype(np.float64)
+
+
+def joint_groups(names: tuple[str, ...]) -> dict[str, list[int]]:
+    """Keypoints by joint: left and right of each in one group, in the order of the first of each."""
+    groups: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        groups.setdefault(name.removeprefix("left_").removeprefix("right_"), []).append(k)
+    return groups
+
+
+def by_joint(numbers: PckNumbers, names: tuple[str, ...]) -> dict[str, float]:
+    """PCK of each joint: the mean of its sides, as the published DeeperCut code has it; NaN where neither counts."""
+    found = {}
+    for joint, group in joint_groups(names).items():
+        counts = [k for k in group if numbers.counted[k]]
+        found[joint] = float(numbers.keypoints[counts].mean()) if counts else float("nan")
+    return found
+
+
 class PckTally:
     """Collects one found and one true person an image, on the keypoints that both skeletons have (`names`), and counts them."""
 
@@ -58,10 +96,21 @@ class PckTally:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, found: Floats, truth: Floats, visible: npt.NDArray[np.bool_]) -> None:
-        """One image: found (K, 2) on its skeleton, truth (J, 2) and visible (J,) on theirs."""
-        length = torso_lengths(truth[None], visible[None], self._truth_skeleton)[0]
-        self._rows.append((found[self._mine], truth[self._theirs], visible[self._theirs], float(length)))
+    def add(
+        self,
+        found: Floats,
+        truth: Floats,
+        visible: npt.NDArray[np.bool_],
+        by: Length = "torso",
+        head_size: float = float("nan"),
+    ) -> None:
+        """One person: found (K, 2) on its skeleton, truth (J, 2) and visible (J,) on theirs, and the length to judge it by."""
+        length = head_size
+        if by == "torso":
+            length = float(torso_lengths(truth[None], visible[None], self._truth_skeleton)[0])
+        elif by == "box":
+            length = float(box_lengths(truth[None], visible[None])[0])
+        self._rows.append((found[self._mine], truth[self._theirs], visible[self._theirs], length))
 
     def numbers(self, share: float = 0.2) -> PckNumbers:
         """PCK of all that was added."""

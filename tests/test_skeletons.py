@@ -20,7 +20,7 @@ KNOWN_MAPS = [
     ("mpii_14", "mpii_16", [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 8, 9]),
     ("lsp_14", "coco_17", [16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9, -1, -1]),
 ]  # fmt: skip
-SIZES = {"coco_17": 17, "openpose_18": 18, "body_25": 25, "mpii_14": 14, "mpii_16": 16, "mpi_15": 15, "lsp_14": 14,
+SIZES = {"coco_17": 17, "openpose_18": 18, "body_25": 25, "mpii_14": 14, "mpii_16": 16, "penn_13": 13, "mpi_15": 15, "lsp_14": 14,
          "posetrack_15": 15, "posetrack_17": 17, "face_70": 70, "hand_21": 21, "left_hand_21": 21, "right_hand_21": 21,
          "openpose_130": 130}  # fmt: skip
 

@@ -15,7 +15,7 @@ from limbwise.skeleton import Skeleton
 _SIGMAS = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107,
     "knee": 0.087, "ankle": 0.089, "neck": 0.079, "head_bottom": 0.079, "head_top": 0.079, "upper_neck": 0.079,
-    "thorax": 0.107, "chest": 0.107, "pelvis": 0.107, "mid_hip": 0.107, "big_toe": 0.068, "small_toe": 0.066, "heel": 0.066,
+    "head": 0.079, "thorax": 0.107, "chest": 0.107, "pelvis": 0.107, "mid_hip": 0.107, "big_toe": 0.068, "small_toe": 0.066, "heel": 0.066,
 }  # fmt: skip
 
 _FACE_SIGMAS = (
@@ -85,6 +85,11 @@ MPI_15 = _body(
     ["head_top", "neck", *_R_ARM, *_L_ARM, *_R_LEG, *_L_LEG, "chest"],
     "0-1 1-2 2-3 3-4 1-5 5-6 6-7 1-14 14-11 11-12 12-13 14-8 8-9 9-10",
 )
+PENN_13 = _body(
+    "penn_13",
+    ["head", *_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle")],
+    "0-1 0-2 1-2 1-3 3-5 2-4 4-6 1-7 2-8 7-8 7-9 9-11 8-10 10-12",
+)
 POSETRACK_15 = _body("posetrack_15", [*_LSP_LIKE, "nose", "head_top"], _LSP_LIMBS + " 12-13 13-14")
 POSETRACK_17 = _body(
     "posetrack_17",
@@ -136,7 +141,7 @@ def _one_hand(side: str) -> Skeleton:
 OPENPOSE_130 = _whole_body()
 LEFT_HAND_21, RIGHT_HAND_21 = _one_hand("left"), _one_hand("right")
 
-SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, BODY_25, MPII_14, MPII_16, MPI_15, LSP_14, POSETRACK_15, POSETRACK_17,
+SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, BODY_25, MPII_14, MPII_16, MPI_15, LSP_14, PENN_13, POSETRACK_15, POSETRACK_17,
                                  FACE_70, HAND_21, LEFT_HAND_21, RIGHT_HAND_21, OPENPOSE_130)}  # fmt: skip
 
 

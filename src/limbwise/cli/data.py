@@ -12,8 +12,11 @@ import numpy as np
 import typer
 
 from limbwise.augment.scene import SceneOptions, augment
+from limbwise.cli.progress import counted
 from limbwise.data.check import check as check_dataset
 from limbwise.data.find import open_dataset
+from limbwise.data.mpii import MpiiDataset
+from limbwise.data.mpii_crops import write_crops
 from limbwise.data.posetrack import convert as convert_posetrack
 from limbwise.data.posetrack import files
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
@@ -112,3 +115,22 @@ def _row(scene: Sample, wanted: Targets, spec: ModelSpec) -> list[Any]:
         draw_pafs(scene.image, wanted.pafs, frame),
         masked.astype(np.uint8),
     ]
+
+
+@app.command()
+def mpii(
+    dataset: Annotated[Path, typer.Argument(help="folder of MPII: mpii_human_pose*.mat, and images/")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for the cut-outs, images/ and mpii.json")],
+    part: Annotated[str, typer.Option(help="train, or test: by the rough places of people")] = "train",
+) -> None:
+    """Cut out each person of MPII at one scale, as DeeperCut learns and tests it; exit code 3 where a photo was damaged."""
+    if part not in ("train", "test"):
+        raise UsageError(f"--part {part}: there are train and test")
+    source = MpiiDataset(dataset, "train" if part == "train" else "test")
+    with counted("mpii") as tell:
+        count, troubles = write_crops(source, out, tell=tell)
+    print(
+        "\n".join([*troubles, f"{out / 'mpii.json'}: {count} people of {len(source)} photos, {len(troubles)} troubles"])
+    )
+    if troubles:
+        sys.exit(InputError.exit_code)

@@ -18,10 +18,10 @@ from limbwise.errors import InputError
 from limbwise.net.deepercut import DeeperCut, DeeperCutOptions, deepercut_spec
 from limbwise.net.resnet import ResNet, ResNetOptions
 from limbwise.skeleton import Skeleton
-from limbwise.skeletons import COCO_17, MPII_14
+from limbwise.skeletons import COCO_17, MPII_14, PENN_13
 from limbwise.spec import ModelSpec
 
-SKELETONS_BY_COUNT = {14: MPII_14, 17: COCO_17}
+SKELETONS_BY_COUNT = {13: PENN_13, 14: MPII_14, 17: COCO_17}
 HEADS = {"part_logits": "part_pred", "offsets": "locref_pred", "pairwise": "pairwise_pred",
          "intermediate": "intermediate_supervision"}  # fmt: skip
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}

@@ -11,16 +11,32 @@ from limbwise.errors import InputError
 def open_dataset(where: str | Path, keep: bool = False) -> Dataset:
     """The data set in a folder or a COCO json; `keep` holds its decoded images in memory (see images.Images).
 
-    A folder with `lspe_labels.npz` or `joints.mat` is LSP; otherwise it holds one COCO json, whose images lie in a zip of the
-    same name (without _labels), in `images`, or beside it. A single .toml beside the json is its skeleton. Raises InputError
-    that says what was looked for.
+    A folder with `lspe_labels.npz` or `joints.mat` is LSP, one with `mpii_human_pose*.mat` MPII, with `dataset.mat` (or that file
+    itself) DeeperCut's form, with `labels` and `frames` Penn Action (of MPII and Penn Action the training part). Otherwise it holds
+    one COCO json, whose images lie in a zip of the same name (without _labels), in `images`, or beside it; a single .toml beside
+    the json is its skeleton. Raises InputError that says what was looked for.
     """
     where = Path(where)
     if (where / "lspe_labels.npz").is_file() or (where / "joints.mat").is_file():
         from limbwise.data.lsp import LspDataset
 
         return LspDataset(where, keep=keep)
+    if where.suffix == ".mat" or (where / "dataset.mat").is_file() or any(where.glob("mpii_human_pose*.mat")):
+        return _matlab(where, keep)
+    if (where / "labels").is_dir() and (where / "frames").is_dir():
+        from limbwise.data.penn import PennDataset
+
+        return PennDataset(where, keep=keep)
     return _coco(where if where.suffix == ".json" else _single(where, ".json"), keep)
+
+
+def _matlab(where: Path, keep: bool) -> Dataset:
+    from limbwise.data.deepcut import DeepcutDataset
+    from limbwise.data.mpii import MpiiDataset
+
+    if where.name.startswith("mpii_human_pose") or (where.is_dir() and not (where / "dataset.mat").is_file()):
+        return MpiiDataset(where, keep=keep)
+    return DeepcutDataset(where, keep=keep)
 
 
 def _coco(path: Path, keep: bool) -> Dataset:
@@ -40,6 +56,7 @@ def _single(folder: Path, suffix: str) -> Path:
     found = sorted(folder.glob(f"*{suffix}"))
     if len(found) != 1:
         raise InputError(
-            f"{folder}: lspe_labels.npz, joints.mat or one {suffix} file is expected, found {len(found)} {suffix}"
+            f"{folder}: lspe_labels.npz, joints.mat, mpii_human_pose*.mat, dataset.mat, or one {suffix} file is expected, "
+            f"found {len(found)} {suffix}"
         )
     return found[0]

@@ -78,15 +78,15 @@ class DeeperCut:
     def _fitted(self) -> PairwiseTerms:
         generator = np.random.default_rng(SEED)
         examples = (
-            (deepercut.detect(self._maps(g.people.xy, g.size, FIT_NOISE, generator), self.spec, self.options), g.people)
+            (deepercut.detect(self.maps(g.people.xy, g.size, FIT_NOISE, generator), self.spec, self.options), g.people)
             for g in islice(groups(SEED, 2), FITTED_ON)
         )
         return fit_terms(examples, COCO_17.keypoints)
 
     def render(self, image: dict[str, Any], noise: float, generator: np.random.Generator) -> Maps:
-        return self._maps(self.truth(image).xy, (image["width"], image["height"]), noise, generator)
+        return self.maps(self.truth(image).xy, (image["width"], image["height"]), noise, generator)
 
-    def _maps(self, xy: Floats, size: tuple[int, int], noise: float, generator: np.random.Generator) -> Maps:
+    def maps(self, xy: Floats, size: tuple[int, int], noise: float, generator: np.random.Generator) -> Maps:
         """Maps of people on an image of (width, height) `size`; offsets and vectors only where a part is at all probable."""
         discs = draw(xy, grid(size[1], size[0], self.spec), 8, 4.0, 17.0)
         probability = 0.01 + 0.98 * discs.parts

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,30 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class PoseInput:
+    """How a refiner is shown the pose that it shall mend: after the colours come as many channels as keypoints, each 255 within `radius`
+    input pixels of its keypoint and 0 elsewhere, value = (level - mean) x scale.
+
+    A picture is scaled so that the pose measures `size` input pixels, and cut `border` input pixels around its keypoints. `measure`:
+    "head", 0.6 x 1.4286 of the way from neck to head top (the published refiner's), or "spread", the median distance of the keypoints
+    from their middle, which few wrong ones do not change; a pose that cannot be measured so counts as of `unknown` pixels in its picture.
+    A pose whose cut is larger than `largest` input pixels is left as it is.
+    """
+
+    radius: float
+    mean: tuple[float, ...]
+    scale: float = 1.0
+    measure: Literal["head", "spread"] = "head"
+    size: float = 42.264
+    unknown: float = 60.855
+    border: int = 250
+    largest: int = 3_000_000
+
+
+@dataclass(frozen=True)
 class InputSpec:
-    """A network's input: `name`, `colour` order, `layout`, and value = (pixel - mean) x scale per channel, in that colour order."""
+    """A network's input: `name`, `colour` order, `layout`, and value = (pixel - mean) x scale per channel, in that colour order; of a
+    refiner also the `pose`."""
 
     name: str = "image"
     colour: Literal["RGB", "BGR"] = "RGB"
@@ -34,6 +56,17 @@ class InputSpec:
     scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
     pad: tuple[int, int, int] = (128, 128, 128)
     size: SizeRule = field(default_factory=SizeRule)
+    pose: PoseInput | None = None
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Of every channel: the colours, then the keypoints of a refiner."""
+        return self.mean if self.pose is None else (*self.mean, *self.pose.mean)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """As `means`."""
+        return self.scale if self.pose is None else (*self.scale, *(self.pose.scale,) * len(self.pose.mean))
 
 
 @dataclass(frozen=True)
@@ -90,16 +123,18 @@ def _a_channel(numbers: tuple[float, ...]) -> Floats:
 class ModelSpec:
     """`method` names the decoder. `limbs`: for each PAF (two channels, x then y) the keypoints it runs from and to. `heads` by name:
     heatmaps (K, then background), pafs (2 L), part_logits (K), offsets (2 K, x and y in turn), pairwise (x and y for each of
-    `ordered_pairs`). `licence` and `origin` are for people."""
+    `ordered_pairs`). `decode`: options of the decoder that suit this network, where they are not its defaults. `licence` and
+    `origin` are for people."""
 
     name: str
     skeleton: Skeleton
     heads: dict[str, Head]
     limbs: tuple[tuple[int, int], ...] = ()
     input: InputSpec = field(default_factory=InputSpec)
-    method: Literal["openpose", "deepercut", "single"] = "openpose"
+    method: Literal["openpose", "deepercut", "single", "refiner"] = "openpose"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     sha256: str = ""
+    decode: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     origin: str = ""
 
@@ -110,7 +145,12 @@ class ModelSpec:
                 raise ValueError(f"limbs: {(a, b)} does not join two of the {keypoints} keypoints")
         wanted = {"heatmaps": keypoints + 1, "pafs": 2 * limbs, "part_logits": keypoints, "offsets": 2 * keypoints,
                   "pairwise": 2 * keypoints * (keypoints - 1)}  # fmt: skip
-        needed = {"openpose": ("heatmaps", "pafs"), "deepercut": ("part_logits", "offsets"), "single": ()}[self.method]
+        parts = ("part_logits", "offsets")
+        needed = {"openpose": ("heatmaps", "pafs"), "deepercut": parts, "refiner": parts, "single": ()}[self.method]
+        if (self.method == "refiner") != (self.input.pose is not None):
+            raise ValueError("input.pose: a refiner needs it, and no other network has it")
+        if self.input.pose is not None and len(self.input.pose.mean) != keypoints:
+            raise ValueError(f"input.pose.mean: {keypoints} numbers are needed")
         for name in needed:
             if name not in self.heads:
                 raise ValueError(f"heads: {name} is missing; {self.method} needs {' and '.join(needed)}")

@@ -16,6 +16,8 @@ RECIPES = {
     "deepercut_mpii": "DeeperCut for one person as published, from ImageNet's backbone.",
     "deepercut_coco": "DeeperCut for several people as published, from ImageNet's backbone.",
     "deepercut_lsp": "A small DeeperCut for one person, from nothing.",
+    "refiner": "A small refiner of poses, from nothing.",
+    "refiner_posetrack": "The published refiner's network.",
 }
 
 

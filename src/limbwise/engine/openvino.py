@@ -127,6 +127,7 @@ def _outputs(model: Any, spec: ModelSpec) -> dict[str, tuple[int, int | None]]:
 
 def _open_sizes(model: Any, seam: Seam) -> None:
     """Let a network take any number of images of any size, where its graph allows it."""
-    shape = [-1, -1, -1, 3] if seam.spec.input.layout == "NHWC" else [-1, 3, -1, -1]
+    channels = len(seam.spec.input.means)
+    shape = [-1, -1, -1, channels] if seam.spec.input.layout == "NHWC" else [-1, channels, -1, -1]
     with suppress(RuntimeError):  # else it stays as it is, and says so when it gets another size
         model.reshape({seam.input: shape})

@@ -28,8 +28,9 @@ class Seam:
 
     def feed(self, batch: Floats) -> Floats:
         """An NCHW batch in the layout that the file wants (free of charge where it is a view of an NHWC one)."""
-        if batch.ndim != 4 or batch.shape[1] != 3 or batch.dtype != np.float32:
-            raise ValueError(f"batch: (N, 3, H, W) float32 is needed, got {batch.shape} {batch.dtype}")
+        channels = len(self.spec.input.means)
+        if batch.ndim != 4 or batch.shape[1] != channels or batch.dtype != np.float32:
+            raise ValueError(f"batch: (N, {channels}, H, W) float32 is needed, got {batch.shape} {batch.dtype}")
         return np.ascontiguousarray(batch.transpose(TO_NHWC) if self.spec.input.layout == "NHWC" else batch)
 
     def maps(self, arrays: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -69,7 +69,7 @@ def to_onnx(net: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns of its own parts
         program = torch.onnx.export(
-            outputs.eval(), (torch.zeros(2, 3, 8 * stride, 12 * stride),), None, input_names=[spec.input.name],
+            outputs.eval(), (torch.zeros(2, len(spec.input.means), 8 * stride, 12 * stride),), None, input_names=[spec.input.name],
             output_names=outputs.names, dynamic_shapes=({0: count, 2: stride * height, 3: stride * width},), dynamo=True, verbose=False,
         )  # fmt: skip
     assert program is not None
@@ -94,7 +94,7 @@ class Outputs(nn.Module):
                     f"heads: the channels of {output} are not in order, from 0 and without gaps; this cannot be exported"
                 )
         with torch.no_grad():
-            maps = net.eval()(torch.zeros(1, 3, 64, 64))[-1]
+            maps = net.eval()(torch.zeros(1, len(spec.input.means), 64, 64))[-1]
         for name, head in spec.heads.items():
             if name not in maps or maps[name].shape[1] != len(head.channels):
                 raise UsageError(f"heads.{name}: the network does not give its {len(head.channels)} channels")

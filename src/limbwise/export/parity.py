@@ -30,8 +30,9 @@ def differences(
     runner = open_engine(engine, Path(path), spec, EngineOptions(threads=1))
     worst = dict.fromkeys(spec.heads, 0.0)
     for count, height, width in sizes:
-        pixels = generator.integers(0, 256, (count, height, width, 3))
-        x = ((pixels - np.array(spec.input.mean)) * np.array(spec.input.scale)).transpose(0, 3, 1, 2).astype(np.float32)
+        means, scales = np.array(spec.input.means), np.array(spec.input.scales)
+        pixels = generator.integers(0, 256, (count, height, width, len(means)))
+        x = ((pixels - means) * scales).transpose(0, 3, 1, 2).astype(np.float32)
         with torch.inference_mode():
             wanted = net.eval()(torch.from_numpy(x))[-1]
         found = runner.run(np.ascontiguousarray(x))

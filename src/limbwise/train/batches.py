@@ -27,8 +27,8 @@ TRIES = 20  # damaged samples in a row after which even "skip" gives up
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One training sample: `image` (S, S, 3) uint8 in the network's colour order, `targets` and `masks` by head, each (C, h, w)
-    float32, `name` for messages."""
+    """One training sample: `image` (S, S, 3) uint8 in the network's colour order, with the channels of a pose behind for a refiner,
+    `targets` and `masks` by head, each (C, h, w) float32, `name` for messages."""
 
     image: npt.NDArray[np.uint8]
     targets: Mapping[str, Floats]

@@ -95,8 +95,8 @@ def losses_of(run: Run, batch: Batch) -> tuple[Tensor, dict[str, float]]:
 
 
 def normalised(images: Tensor, spec: InputSpec, channels_last: bool = True) -> Tensor:
-    """Images (N, H, W, 3) uint8 as the network wants them: (N, 3, H, W) float32, (pixel - mean) x scale."""
-    mean, scale = (torch.tensor(values, device=images.device) for values in (spec.mean, spec.scale))
+    """Images (N, H, W, C) uint8 as the network wants them: (N, C, H, W) float32, (pixel - mean) x scale."""
+    mean, scale = (torch.tensor(values, device=images.device) for values in (spec.means, spec.scales))
     x = ((images.float() - mean) * scale).permute(0, 3, 1, 2)
     return x if channels_last else x.contiguous()
 

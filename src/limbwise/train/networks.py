@@ -10,6 +10,7 @@ from torch import nn
 from limbwise.errors import UsageError
 from limbwise.net.deepercut import DeeperCut, DeeperCutOptions, deepercut_spec
 from limbwise.net.mobile import Mobile, MobileOptions, mobile_spec
+from limbwise.net.refiner import Refiner, RefinerOptions, SmallOptions, SmallRefiner, refiner_spec, small_refiner_spec
 from limbwise.net.resnet import RESNET_50, RESNET_101, RESNET_SMALL, ResNetOptions
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, MPII_14, find_skeleton
@@ -30,11 +31,25 @@ def _deepercut(pairwise: bool, backbone: ResNetOptions, skeleton: Skeleton | Non
     return partial(DeeperCut, DeeperCutOptions(len(spec.skeleton), pairwise, backbone=backbone)), spec
 
 
+def _refiner(backbone: ResNetOptions, skeleton: Skeleton | None) -> Built:
+    """As published, on PoseTrack's 15 keypoints or others."""
+    spec = refiner_spec(skeleton=skeleton)
+    return partial(Refiner, RefinerOptions(len(spec.skeleton), backbone)), spec
+
+
+def _refiner_small(skeleton: Skeleton | None) -> Built:
+    spec = small_refiner_spec(skeleton=skeleton)
+    return partial(SmallRefiner, SmallOptions(len(spec.skeleton))), spec
+
+
 BACKBONES = {"101": RESNET_101, "50": RESNET_50, "small": RESNET_SMALL}
 NETWORKS: dict[str, Callable[[Skeleton | None], Built]] = {
     "mobile": _mobile,
     **{f"deepercut_{size}": partial(_deepercut, True, backbone) for size, backbone in BACKBONES.items()},
     **{f"deepercut_single_{size}": partial(_deepercut, False, backbone) for size, backbone in BACKBONES.items()},
+    "refiner_small": _refiner_small,
+    "refiner_101": partial(_refiner, RESNET_101),
+    "refiner_50": partial(_refiner, RESNET_50),
 }
 
 
@@ -48,8 +63,13 @@ def find_network(recipe: Recipe) -> Built:
 def check_start(recipe: Recipe) -> None:
     """Raises UsageError where a network whose batch norms are frozen shall begin without weights: it would not learn."""
     backbone = BACKBONES.get(recipe.network.rpartition("_")[2])
-    if not recipe.start and recipe.network.startswith("deepercut") and backbone is not None and backbone.frozen_norms:
+    if (
+        not recipe.start
+        and recipe.network.startswith(("deepercut", "refiner"))
+        and backbone is not None
+        and backbone.frozen_norms
+    ):
         raise UsageError(
             f"start: {recipe.network} begins with weights of ImageNet (limbwise convert resnet_v1_101.ckpt -o start.pt, then "
-            "--set start=start.pt); what begins with nothing is network=deepercut_small or deepercut_single_small"
+            "--set start=start.pt); what begins with nothing is deepercut_small, deepercut_single_small or refiner_small"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from limbwise.augment.colour import ColourOptions
 from limbwise.augment.cover import CoverOptions
@@ -71,11 +72,30 @@ def deepercut_lsp() -> Recipe:
     return Recipe("deepercut_single_small", 8_000, stages, data=data, loss=loss, skeleton="lsp_14")
 
 
+def refiner() -> Recipe:
+    """A small refiner of our own from nothing, for a CPU: windows of 160 pixels, people of about 100, two a scene as often as not."""
+    scene = SceneOptions(spatial=SpatialOptions(person=(0.4, 0.85), shift=0.15), mosaic=0, paste=0.5, most=1)
+    data = DataOptions(scene=scene, discs=DiscOptions(8.0), validate_images=200)
+    loss = LossOptions(foreground=5.0, heads={"part_logits": 1.0, "offsets": 0.3})
+    return Recipe("refiner_small", 20_000, (Stage(1.0, 160, 16),), data=data, loss=loss)
+
+
+def refiner_posetrack() -> Recipe:
+    """The published refiner's network; --set start= a backbone with the channels of the discs. Its own training is not published."""
+    recipe = _published(
+        "refiner_101", 15, MPII_SCALE, Stage(1.0, 640, 1), ((10_000, 0.25), (430_000, 1.0), (515_000, 0.1))
+    )
+    spatial = SpatialOptions(person=(0.4, 0.7), rotation=0.0, fill=(116, 105, 96))
+    return replace(recipe, data=replace(recipe.data, scene=replace(recipe.data.scene, spatial=spatial)))
+
+
 PRESETS: dict[str, Callable[[], Recipe]] = {
     "mobile": mobile,
     "deepercut_mpii": deepercut_mpii,
     "deepercut_coco": deepercut_coco,
     "deepercut_lsp": deepercut_lsp,
+    "refiner": refiner,
+    "refiner_posetrack": refiner_posetrack,
 }
 
 

@@ -30,6 +30,7 @@ from limbwise.train.log import Log
 from limbwise.train.loop import Run, StepReport, train_steps
 from limbwise.train.networks import check_start, find_network
 from limbwise.train.optimiser import make_optimiser
+from limbwise.train.poses import make_poses, pose_validation
 from limbwise.train.processes import World, share_norms, world
 from limbwise.train.recipe import Recipe, differing, write_recipe
 from limbwise.train.samples import make_samples
@@ -47,9 +48,10 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False) -> Path:
     """
     network, spec = find_network(recipe)
     check_start(recipe)
-    make = make_samples(recipe.data, spec, recipe.seed)
+    refines = spec.method == "refiner"
+    make = (make_poses if refines else make_samples)(recipe.data, spec, recipe.seed)
     make.spec = spec = completed(spec, make, max(stage.size for stage in recipe.stages), Path(out))
-    validate = make_validation(recipe.data, spec)
+    validate = (pose_validation if refines else make_validation)(recipe.data, spec)
     return train_network(network, spec, recipe, make, validate, out, resume)
 
 

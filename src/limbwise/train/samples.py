@@ -20,6 +20,7 @@ from limbwise.spec import ModelSpec
 from limbwise.target import deepercut
 from limbwise.target.deepercut import DiscOptions
 from limbwise.target.openpose import TargetOptions, Targets, targets
+from limbwise.target.refiner import Corruptions
 from limbwise.train.batches import Example
 
 
@@ -31,7 +32,8 @@ class DataOptions:
     `held_out`: so many last images of each set are never trained on (LSP and LSPE: always the last 1,000). `faces`: pseudo-labels
     of face points for an LSP `root` (npz). `validate`: a COCO json to validate on (default: the held out images of the first set
     that has such a json), at most `validate_images` of it, and as many of LSP's held out
-    ones, at a shorter side of `validate_side` pixels. `scene`, `target`, `discs` (of DeeperCut): see augment and target.
+    ones, at a shorter side of `validate_side` pixels. `scene`, `target`, `discs` (of DeeperCut and the refiner), `corrupt` (of the
+    refiner): see augment and target.
     """
 
     root: str = ""
@@ -45,6 +47,7 @@ class DataOptions:
     scene: SceneOptions = field(default_factory=SceneOptions)
     target: TargetOptions = field(default_factory=TargetOptions)
     discs: DiscOptions = field(default_factory=DiscOptions)
+    corrupt: Corruptions = field(default_factory=Corruptions)
 
     def __post_init__(self) -> None:
         if not 0 <= self.also_share <= 1 or self.held_out < 0:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,3 +33,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def write_rows(table: Mapping[str, Sequence[object]], path: str | Path) -> None:
+    """A table of long lists as JSON, an element a line, for people to look at. Raises LimbwiseError where the disk says no."""
+    fields = []
+    for name, rows in table.items():
+        lines = ",\n  ".join(json.dumps(row) for row in rows)
+        fields.append(f" {json.dumps(name)}: [\n  {lines}\n ]")
+    with whole_file(path) as part:
+        part.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from limbwise.data.matlab import floats, read_mat
+from limbwise.data.matlab import field, floats, read_mat
 from limbwise.decode.pairwise import FEATURES, PairwiseTerms
 from limbwise.errors import InputError, ModelMissing
 from limbwise.fields import build, read_table
-from limbwise.files import whole_file
+from limbwise.files import write_rows
 from limbwise.skeleton import Skeleton
-from limbwise.spec import ordered_pairs
 
 NAME = re.compile(r"spatial_model_cidx_(\d+)_(\d+)\.mat")
 
@@ -48,16 +44,7 @@ def read_terms(path: Path) -> PairwiseTerms:
 
 def write_terms(terms: PairwiseTerms, path: Path) -> None:
     """Terms as JSON, a row of numbers a line."""
-    with whole_file(path) as part:
-        part.write_text(_rows_on_lines(asdict(terms)), encoding="utf-8")
-
-
-def _rows_on_lines(table: dict[str, Any]) -> str:
-    fields = []
-    for name, rows in table.items():
-        inner = ",\n  ".join(json.dumps(row) for row in rows)
-        fields.append(f" {json.dumps(name)}: [\n  {inner}\n ]")
-    return "{\n" + ",\n".join(fields) + "\n}\n"
+    write_rows(asdict(terms), path)
 
 
 def read_published_terms(folder: Path, skeleton: Skeleton) -> PairwiseTerms:
@@ -89,49 +76,10 @@ def _one(path: Path) -> tuple[tuple[float, ...], ...]:
     """Low, high and weights of one file."""
     (model,) = read_mat(path, "spatial_model")
     rows = []
-    for steps, width in ((("training_opts", "X_min"), FEATURES), (("training_opts", "X_max"), FEATURES),
-                         (("log_reg", "w"), FEATURES + 1)):  # fmt: skip
-        value = model
-        for step in steps:
-            value = getattr(value, step, None)
-        numbers = floats(value).ravel() if value is not None else floats([])
+    for table, name, width in (("training_opts", "X_min", FEATURES), ("training_opts", "X_max", FEATURES),
+                               ("log_reg", "w", FEATURES + 1)):  # fmt: skip
+        numbers = floats(field(field(model, table), name)).ravel()
         if len(numbers) != width or not np.isfinite(numbers).all():
-            raise InputError(f"{path}: spatial_model.{'.'.join(steps)}: {width} numbers are expected")
+            raise InputError(f"{path}: spatial_model.{table}.{name}: {width} numbers are expected")
         rows.append(tuple(float(number) for number in numbers))
     return tuple(rows)
-
-
-def read_statistics(path: Path, skeleton: Skeleton) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Means and deviations of vectors, (K (K - 1), 2) each, from a JSON file of `write_statistics` or the published .mat.
-
-    Raises InputError that names the file.
-    """
-    if path.suffix.lower() == ".mat":
-        graph, means, deviations = (floats(value) for value in read_mat(path, "graph", "means", "std_devs"))
-    else:
-        table = read_table(path)
-        graph, means, deviations = (floats(table.get(name)) for name in ("graph", "means", "std_devs"))
-    pairs = ordered_pairs(len(skeleton))
-    if not (graph.shape == means.shape == deviations.shape == pairs.shape):
-        raise InputError(f"{path}: graph, means and std_devs of {len(pairs)} pairs of keypoints are expected")
-    if not (np.isfinite(means).all() and np.isfinite(deviations).all() and (deviations > 0).all()):
-        raise InputError(f"{path}: means must be finite and std_devs above 0")
-    graph = graph - graph.min()
-    order = np.lexsort((graph[:, 1], graph[:, 0]))
-    if not np.array_equal(graph[order], pairs):
-        raise InputError(f"{path}: graph: each ordered pair of {len(skeleton)} keypoints is expected once")
-    return means[order], deviations[order]
-
-
-def write_statistics(
-    means: npt.NDArray[np.float32], deviations: npt.NDArray[np.float32], skeleton: Skeleton, path: Path
-) -> None:
-    """Means and deviations as JSON, with the names of the published file: graph (0-based), means, std_devs."""
-    table = {
-        "keypoints": list(skeleton.keypoints),
-        "graph": ordered_pairs(len(skeleton)).tolist(),
-        "means": np.round(means.astype(float), 4).tolist(),
-        "std_devs": np.round(deviations.astype(float), 4).tolist(),
-    }
-    with whole_file(path) as part:
-        part.write_text(_rows_on_lines(table), encoding="utf-8")

@@ -61,16 +61,17 @@ class _Program:
     def solve(self, whole: bool, below: float) -> Costs | None:
         """The optimum under the constraints so far, of whole numbers or not, or None where it is not `below` a number."""
         self.rows, self.bounds = [vstack(self.rows, format="csr")], [np.concatenate(self.bounds)]
-        limits = [LinearConstraint(self.rows[0], -np.inf, self.bounds[0])]
-        if whole:
-            limits.append(LinearConstraint(self.price[None], -np.inf, below))
-        result = milp(self.price, integrality=np.full(len(self.price), int(whole)), bounds=Bounds(self.least, 1),
-                      constraints=limits, options={"mip_rel_gap": 0.0})  # fmt: skip
-        if result.status == INFEASIBLE or (result.status == 0 and result.fun > below):
-            return None
-        if result.status != 0:
-            raise RuntimeError(f"HiGHS: {result.message}")
-        return np.asarray(result.x)
+        limits = LinearConstraint(self.rows[0], -np.inf, self.bounds[0])
+        better = LinearConstraint(self.price[None], -np.inf, below)  # spares branches, but HiGHS may stumble over it
+        for constraints, presolve in (([limits, better], True), ([limits], True), ([limits], False)):
+            result = milp(self.price, integrality=np.full(len(self.price), int(whole)), bounds=Bounds(self.least, 1),
+                          constraints=constraints if whole else limits,
+                          options={"mip_rel_gap": 0.0, "presolve": presolve})  # fmt: skip
+            if result.status == INFEASIBLE or (result.status == 0 and result.fun > below):
+                return None
+            if result.status == 0:
+                return np.asarray(result.x)
+        raise RuntimeError(f"HiGHS: {result.message}")
 
     def constrain(self, vector: Costs) -> bool:
         """Add the cycles that a solution violates, the shortest one through each edge; False where there is none."""

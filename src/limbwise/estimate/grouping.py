@@ -1,0 +1,90 @@
+"""From the maps of a picture to its people, by whichever method its spec names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from limbwise.decode.deepercut import DeepercutOptions, decode_with_parts
+from limbwise.decode.openpose import OpenPoseOptions, decode_with_candidates
+from limbwise.decode.pairwise import PairwiseTerms
+from limbwise.decode.single import decode_crop, decode_parts, decode_single
+from limbwise.errors import InputError, UsageError
+from limbwise.estimate.maps import Maps
+from limbwise.fields import build
+from limbwise.geometry import apply, invert
+from limbwise.people import People
+from limbwise.spec import ModelSpec
+
+DecoderOptions = OpenPoseOptions | DeepercutOptions
+Candidates = list[npt.NDArray[np.float32]]
+THRESHOLD = 0.1  # least height of a keypoint of a face, a hand or a single person (OpenPose's)
+
+
+def decoder_options(spec: ModelSpec, given: Mapping[str, Any]) -> DecoderOptions:
+    """The decoder's options: those given, else those of the model's spec, else the defaults.
+
+    Raises InputError for a wrong spec, UsageError for an option that the model's method does not have.
+    """
+    kind = DeepercutOptions if spec.method == "deepercut" else OpenPoseOptions
+    for name in given.keys() - {field.name for field in fields(kind)}:
+        raise UsageError(f"--{name.replace('_', '-')}: is no option of {spec.method} models, as {spec.name} is one")
+    options: DecoderOptions = build(kind, spec.decode, f"spec of {spec.name}: decode")
+    return replace(options, **given)
+
+
+def needs_terms(spec: ModelSpec) -> bool:
+    """Whether people are told apart by pairwise terms."""
+    return spec.method == "deepercut" and "pairwise" in spec.heads
+
+
+def check_heads(spec: ModelSpec, where: object) -> None:
+    """Raises InputError that names `where` unless people can be made of the spec's maps."""
+    needed = {"single": {"heatmaps"}, "deepercut": {"part_logits", "offsets"}}.get(spec.method, {"heatmaps", "pafs"})
+    if not needed <= spec.heads.keys():
+        raise InputError(f"{where}: its spec has no {' and '.join(sorted(needed))}, from which people are made")
+
+
+def group(
+    maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
+) -> People:
+    """The people in maps, in pixels of the picture; where nothing tells people apart, one, of keypoints above `threshold`."""
+    if isinstance(options, DeepercutOptions) or "pafs" in maps.heads:
+        return group_with_candidates(maps, options, threshold, terms)[0]
+    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
+
+
+def group_with_candidates(
+    maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
+) -> tuple[People, Candidates]:
+    """As `group`; also all peaks or parts of each keypoint, (M, 3) x, y in pixels of the picture and score."""
+    if isinstance(options, OpenPoseOptions):
+        people, peaks = decode_with_candidates(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
+    elif terms is not None:
+        people, parts = decode_with_parts(maps.heads, maps.spec, terms, options)
+        peaks = parts.candidates
+    else:
+        people = _above(decode_parts(maps.heads, maps.spec), threshold)
+        peaks = [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
+    back = invert(maps.frame)
+    moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
+    return people.moved(back), moved
+
+
+def _above(people: People, threshold: float) -> People:
+    """Without keypoints that are not above a threshold; nobody where none is left."""
+    xy = np.where((people.scores > threshold)[..., None], people.xy, np.nan)
+    left = People(people.skeleton, xy, people.scores)
+    return left[left.visible.any(1)]  # type: ignore[no-any-return]  # a mask gives People
+
+
+def find_one(maps: Maps, box: npt.NDArray[np.floating]) -> People:
+    """The one person in a box (xyxy, pixels of the picture): of each keypoint the highest place there."""
+    inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
+    if maps.spec.method == "deepercut":
+        return decode_parts(maps.heads, maps.spec, inside).moved(invert(maps.frame))
+    return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))

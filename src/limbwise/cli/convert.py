@@ -30,6 +30,10 @@ def convert(
         str | None, typer.Option(help="What its keypoints are: a name, or a TOML file. Default: told by their number.")
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Weights in half precision: half the size on disk.")] = False,
+    pairwise_stats: Annotated[
+        Path | None,
+        typer.Option(help="DeeperCut's pairwise_stats.mat: what the pairwise vectors of a network are measured in."),
+    ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Layers that the file lacks stay random; they are named.")
     ] = False,
@@ -39,10 +43,28 @@ def convert(
     from limbwise.skeletons import find_skeleton
 
     found = converted(source, find_skeleton(skeleton) if skeleton else None, allow_missing)
+    if pairwise_stats is not None:
+        found = measured(found, pairwise_stats)
     told = write_weights(found, out) if out.suffix == ".pt" else write_model(found, named(out), half)
     print(f"{source}: {found.what}\n{told}")
+    if found.spec is not None and "pairwise" in found.spec.heads and not found.spec.heads["pairwise"].scale:
+        print("its pairwise vectors have no unit; to tell several people apart convert it with --pairwise-stats")
     if found.missing:
         print(f"not in the file, and random: {', '.join(found.missing)}")
+
+
+def measured(found: Converted, stats: Path) -> Converted:
+    """With pairwise vectors in the units of a `pairwise_stats.mat`; raises UsageError for a network without such vectors."""
+    from dataclasses import replace
+
+    from limbwise.convert.deepercut import read_statistics
+    from limbwise.errors import UsageError
+    from limbwise.net.deepercut import with_statistics
+
+    if found.spec is None or "pairwise" not in found.spec.heads:
+        raise UsageError(f"--pairwise-stats: {found.what} has no pairwise vectors")
+    spec = with_statistics(found.spec, *read_statistics(stats, found.spec.skeleton))
+    return replace(found, spec=spec)
 
 
 def named(out: Path) -> Path:

@@ -10,16 +10,17 @@ import re
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+import numpy.typing as npt
 
 from limbwise.convert.tensorflow import Arrays
+from limbwise.convert.weights import Weights, load, shape_of
+from limbwise.data.matlab import floats, read_mat
 from limbwise.errors import InputError
 from limbwise.net.deepercut import DeeperCut, DeeperCutOptions, deepercut_spec
 from limbwise.net.resnet import ResNet, ResNetOptions
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, MPII_14, PENN_13
-from limbwise.spec import ModelSpec
+from limbwise.spec import ModelSpec, ordered_pairs
 
 SKELETONS_BY_COUNT = {13: PENN_13, 14: MPII_14, 17: COCO_17}
 HEADS = {"part_logits": "part_pred", "offsets": "locref_pred", "pairwise": "pairwise_pred",
@@ -35,36 +36,61 @@ def convert_deepercut(
 ) -> tuple[DeeperCut, ModelSpec]:
     """The network of a checkpoint's variables, and its spec.
 
-    `skeleton`: default MPII's 14 or COCO's 17 keypoints, by their number. What the pairwise terms are measured in is not in a
-    checkpoint (`net.deepercut.with_statistics`). Raises InputError that names `where` and the variable that is missing, left over
-    or of another shape.
+    `skeleton`: default MPII's 14, COCO's 17 or Penn Action's 13 keypoints, by their number. What the pairwise terms are measured in
+    is not in a checkpoint (see `read_statistics`). Raises InputError that names `where` and what is missing, left over, of another
+    shape or no number.
     """
-    count = shape_of(variables, "pose/part_pred/block4/biases", 1, where)[0]
+    weights = as_weights(variables)
+    count = shape_of(weights, "pose/part_pred/block4/biases", 1, where)[0]
     skeleton = skeleton or SKELETONS_BY_COUNT.get(count)
     if skeleton is None or len(skeleton) != count:
         has = f"{skeleton.name} has {len(skeleton)}" if skeleton else "no skeleton of the house is known for that"
         raise InputError(f"{where}: the network has {count} keypoints, {has}; give the right one with --skeleton")
-    has_heads = {ours: f"pose/{theirs}/block4/weights" in variables for ours, theirs in HEADS.items()}
-    options = DeeperCutOptions(count, has_heads["pairwise"], has_heads["intermediate"], backbone_options(variables, where))  # fmt: skip
-    net = DeeperCut(options)
-    scope = scope_of(variables, where)
-    load(net, {name: head_name(name) or f"{scope}/{backbone_name(name.removeprefix('backbone.'))}" for name in named(net)},
-         variables, where)  # fmt: skip
-    spec = deepercut_spec(Path(where).name, skeleton=skeleton, pairwise=options.pairwise)
-    return net, spec
+    pairwise, intermediate = (f"pose/{HEADS[head]}/block4/weights" in weights for head in ("pairwise", "intermediate"))
+    net = DeeperCut(DeeperCutOptions(count, pairwise, intermediate, backbone_options(weights, where)))
+    scope = scope_of(weights, where)
+    load(net, weights, lambda name: head_name(name) or f"{scope}/{backbone_name(name.removeprefix('backbone.'))}", where)  # fmt: skip
+    return net, deepercut_spec(Path(where).name, skeleton=skeleton, pairwise=pairwise)
 
 
 def convert_backbone(variables: Arrays, where: str | Path) -> ResNet:
     """The backbone alone, of TF-slim's ImageNet checkpoints; raises InputError as `convert_deepercut` does."""
-    scope = scope_of(variables, where)
-    net = ResNet(backbone_options(variables, where))
-    load(net, {name: f"{scope}/{backbone_name(name)}" for name in named(net)}, variables, where)
+    weights = as_weights(variables)
+    scope = scope_of(weights, where)
+    net = ResNet(backbone_options(weights, where))
+    load(net, weights, lambda name: f"{scope}/{backbone_name(name)}", where)
     return net
 
 
-def scope_of(variables: Arrays, where: str | Path) -> str:
+def as_weights(variables: Arrays) -> Weights:
+    """The variables that are weights, as torch has them: (kh, kw, in, out) becomes (out, in, kh, kw), of transposed convolutions
+    (in, out, kh, kw)."""
+    return {name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+            for name, array in variables.items() if not BESIDES.search(name)}  # fmt: skip
+
+
+def read_statistics(path: str | Path, skeleton: Skeleton) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Means and standard deviations (K (K - 1), 2) of the vectors of `spec.ordered_pairs`, from a `pairwise_stats.mat`.
+
+    Its `graph` lists the pairs of keypoints, from 0 (or from 1, as the oldest files). Raises InputError that names the file where
+    it is damaged or of another skeleton.
+    """
+    graph, means, deviations = (floats(value) for value in read_mat(path, "graph", "means", "std_devs"))
+    pairs = ordered_pairs(len(skeleton))
+    if not graph.shape == means.shape == deviations.shape == pairs.shape:
+        raise InputError(f"{path}: graph, means and std_devs of {len(pairs)} x 2 are expected for {skeleton.name}")
+    if not all(np.isfinite(values).all() for values in (graph, means, deviations)) or not (deviations > 0).all():
+        raise InputError(f"{path}: graph and means are to be numbers, std_devs above 0")
+    rows = {(int(a), int(b)): row for row, (a, b) in enumerate(graph - graph.min())}
+    if set(rows) != {(int(a), int(b)) for a, b in pairs}:
+        raise InputError(f"{path}: graph does not list the pairs of {len(skeleton)} keypoints")
+    order = [rows[int(a), int(b)] for a, b in pairs]
+    return means[order], deviations[order]
+
+
+def scope_of(weights: Weights, where: str | Path) -> str:
     """resnet_v1_50, _101 or _152: what the names of the backbone begin with."""
-    found = {match[0] for name in variables if (match := re.match(r"resnet_v1_\d+(?=/)", name))}
+    found = {match[0] for name in weights if (match := re.match(r"resnet_v1_\d+(?=/)", name))}
     if len(found) != 1:
         raise InputError(
             f"{where}: variables of one resnet_v1 are expected, found {', '.join(sorted(found)) or 'none'}"
@@ -72,34 +98,19 @@ def scope_of(variables: Arrays, where: str | Path) -> str:
     return found.pop()
 
 
-def backbone_options(variables: Arrays, where: str | Path) -> ResNetOptions:
+def backbone_options(weights: Weights, where: str | Path) -> ResNetOptions:
     """Depth and widths of the backbone, from the names and shapes of its variables."""
-    scope = scope_of(variables, where)
+    scope = scope_of(weights, where)
     depths, widths = [], []
     for block in range(1, 5):
         units = re.compile(rf"{scope}/block{block}/unit_(\d+)/")
-        depths.append(max((int(match[1]) for name in variables if (match := units.match(name))), default=0))
-        widths.append(shape_of(variables, f"{scope}/block{block}/unit_1/bottleneck_v1/conv2/weights", 4, where)[3])
+        depths.append(max((int(match[1]) for name in weights if (match := units.match(name))), default=0))
+        widths.append(shape_of(weights, f"{scope}/block{block}/unit_1/bottleneck_v1/conv2/weights", 4, where)[0])
     if not max(depths) <= 100 or depths[2] < 1:
         raise InputError(f"{where}: blocks of {depths} units are no ResNet")
-    _, _, channels, stem = shape_of(variables, f"{scope}/conv1/weights", 4, where)
+    stem, channels, _, _ = shape_of(weights, f"{scope}/conv1/weights", 4, where)
     (a, b, c, d), (e, f, g, h) = depths, widths
     return ResNetOptions((a, b, c, d), (e, f, g, h), stem, channels)
-
-
-def shape_of(variables: Arrays, name: str, ndim: int, where: str | Path) -> tuple[int, ...]:
-    """The shape of a variable; raises InputError where it is missing, has other than `ndim` axes or is absurdly large."""
-    if name not in variables:
-        raise InputError(f"{where}: {name} is missing")
-    shape = variables[name].shape
-    if len(shape) != ndim or 0 in shape:
-        raise InputError(f"{where}: {name}: {ndim} axes are expected, its shape is {shape}")
-    return shape
-
-
-def named(net: nn.Module) -> list[str]:
-    """The names of all weights and norm statistics of a network, less torch's counters."""
-    return [name for name in net.state_dict() if not name.endswith("num_batches_tracked")]
 
 
 def head_name(name: str) -> str | None:
@@ -114,31 +125,3 @@ def backbone_name(name: str) -> str:
     if len(place) == 3:
         place = [place[0], f"unit_{int(place[1]) + 1}", "bottleneck_v1", place[2]]
     return "/".join([*place, *(("weights",) if part == "0" else ("BatchNorm", NORM[kind]))])
-
-
-def load(net: nn.Module, names: dict[str, str], variables: Arrays, where: str | Path) -> None:
-    """Put variables into a network by `names` (ours: theirs).
-
-    Raises InputError that lists what is missing and what is left over, or names what has another shape or is no number.
-    """
-    missing = [theirs for theirs in names.values() if theirs not in variables]
-    extra = [name for name in variables if name not in set(names.values()) and not BESIDES.search(name)]
-    if missing or extra:
-        told = [f"{len(found)} {kind} ({', '.join(found[:3])}{', ...' if len(found) > 3 else ''})"
-                for kind, found in (("missing", missing), ("left over", extra)) if found]  # fmt: skip
-        raise InputError(f"{where}: variables do not fit: {'; '.join(told)}")
-    state = net.state_dict()
-    for ours, theirs in names.items():
-        weight = as_weight(variables, theirs, where)
-        if weight.shape != state[ours].shape:
-            raise InputError(f"{where}: {theirs}: shape {tuple(weight.shape)}, {tuple(state[ours].shape)} is needed")
-        state[ours] = weight
-    net.load_state_dict(state)
-
-
-def as_weight(variables: Arrays, name: str, where: str | Path) -> Tensor:
-    """A variable as torch has it: (kh, kw, in, out) becomes (out, in, kh, kw), of transposed convolutions (in, out, kh, kw)."""
-    array = np.asarray(variables[name], np.float32)
-    if not np.isfinite(array).all():
-        raise InputError(f"{where}: {name}: not all of it are numbers")
-    return torch.from_numpy(np.array(array.transpose(3, 2, 0, 1) if array.ndim == 4 else array))

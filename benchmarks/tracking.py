@@ -364,18 +364,39 @@ def verdict(
     return (float(np.nanmean(apart)) if not np.isnan(apart).all() else 0.0), turned
 
 
-def milliseconds(scene: Scene, options: TrackOptions) -> dict[str, float]:
-    """CPU time of a frame, tracker and gaps, after warm-up."""
-    tracked(replace(scene, found=scene.found[:5]), options)
-    state, filler = TrackState.start(COCO_17), GapFiller(options.fill, options.confirm - 1, options.strangers)
-    times = []
-    for f, found in enumerate(scene.found):
-        start = time.process_time()
-        state, seen = step(state, found, f / RATE, options)
-        filler.push(seen, f / RATE, state.given)
-        times.append(1e3 * (time.process_time() - start))
-    return {"people": float(np.mean([len(p) for p in scene.found])), "mean": float(np.mean(times)), "median": float(np.median(times)),
-            "p95": float(np.percentile(times, 95))}  # fmt: skip
+def milliseconds(skeletons: Floats, options: TrackOptions) -> dict[str, float]:
+    """Time of a frame, tracker and gaps, with 20 people in sight, after warm-up.
+
+    `median` over the frames of the least of 10 passes each, so that what else the machine does is left out; `busy`: of all passes.
+    """
+    scene = Scene([], [], [], [], [])
+    rng = np.random.default_rng([SEED, 999])
+    walks = [walk(skeletons, rng)[:2] for _ in range(max(CROWDS))]
+    for f in range(FRAMES // 2):
+        scene.truth.append(
+            People(COCO_17, np.array([xy[f] for xy, _ in walks]), np.ones((len(walks), 17)), ids=np.arange(len(walks)))
+        )
+        scene.heads.append(np.array([heads[f] for _, heads in walks]))
+        detect(scene, skeletons, rng)
+    passes = []
+    for _ in range(10):
+        state, filler = TrackState.start(COCO_17), GapFiller(options.fill, options.confirm - 1, options.strangers)
+        times = []
+        for f, found in enumerate(scene.found):
+            start = time.perf_counter()
+            state, seen = step(state, found, f / RATE, options)
+            middle = time.perf_counter()
+            filler.push(seen, f / RATE, state.given)
+            times.append((1e3 * (middle - start), 1e3 * (time.perf_counter() - middle)))
+        passes.append(times)
+    each = np.array(passes[1:])
+    best = each.min(0)
+    return {
+        "people_in_sight": len(walks), "found_mean": round(float(np.mean([len(p) for p in scene.found])), 1),
+        "median": round(float(np.median(best.sum(1))), 3), "p95": round(float(np.percentile(best.sum(1), 95)), 3),
+        "step": round(float(np.median(best[:, 0])), 3), "gaps": round(float(np.median(best[:, 1])), 3),
+        "busy": round(float(np.median(each.sum(2))), 3),
+    }  # fmt: skip
 
 
 def measure(path: Path, scenes: int, options: TrackOptions) -> dict[str, Any]:
@@ -390,7 +411,6 @@ def measure(path: Path, scenes: int, options: TrackOptions) -> dict[str, Any]:
     }
     scores = {name: Score([MotCounts()] * 17, MotCounts(), IdCounts()) for name in ways}
     sides = dict.fromkeys(["swaps", "mended", "telling", "telling_mended", "groups", "spoiled", "telling_spoiled"], 0)
-    timing = {}
     for number in range(scenes):
         count = CROWDS[number % len(CROWDS)]
         scene = make_scene(skeletons, count, number)
@@ -398,8 +418,7 @@ def measure(path: Path, scenes: int, options: TrackOptions) -> dict[str, Any]:
             score(scene, follow(scene), scores[name])
         for name, value in mended(scene, options).items():
             sides[name] += int(value)
-        if count == max(CROWDS):
-            timing = milliseconds(scene, options)
+    timing = milliseconds(skeletons, options)
     return {"scenes": scenes, "frames": scenes * FRAMES, "skeletons": len(skeletons), "sides": sides, "milliseconds": timing,
             **{name: each.numbers() for name, each in scores.items()}}  # fmt: skip
 

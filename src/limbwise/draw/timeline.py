@@ -58,7 +58,7 @@ def draw_timeline(presence: Presence, width: int = 1200, most: int = 60) -> Imag
     kept = sorted(
         sorted(presence.spans, key=lambda i: (-presence.shown(i), i))[:most], key=lambda i: (presence.spans[i][0][0], i)
     )
-    row, text = (26, 11) if len(kept) <= 25 else (18, 9)
+    row, text = (26, 11) if len(kept) <= 25 else (18, 10)
     left = 24 + max([text_width(str(i), text) for i in kept], default=0)
     top, right, foot = 16, 24, 58
     picture = np.full((top + row * max(len(kept), 1) + foot, width, 3), GROUND, np.uint8)
@@ -95,7 +95,7 @@ def _draw_axis(picture: Image, start: float, length: float, left: int, scale: fl
         x = left + round((n * step - start) * scale)
         cv2.line(picture, (x, 8), (x, bottom + 6), LINE, 1)
         said = clock(n * step)
-        put_text(picture, said, x - text_width(said, 9) / 2, bottom + 22, 9, GREY)
+        put_text(picture, said, x - text_width(said, 10) / 2, bottom + 22, 10, GREY)
 
 
 def clock(seconds: float) -> str:

@@ -17,7 +17,7 @@ Point = npt.NDArray[np.float64]
 
 SHIFT = 4  # OpenCV draws at 1/16 pixel
 BREAK = 0.5  # seconds without a sighting after which a trail begins anew
-STEADY = 0.35  # how much of a new place is believed: the line shall show the way, not the jitter
+STEADY = 2  # places on each side that are averaged: the line shall show the way, not the jitter
 TRUNK = ("left_hip", "right_hip", "mid_hip", "left_shoulder", "right_shoulder", "neck")
 
 
@@ -44,9 +44,10 @@ class Trails:
         """Draw the trails into `image` (H, W, 3) uint8 RGB, in place."""
         thickness = max(1.0, 0.003 * float(np.sqrt(image.shape[0] * image.shape[1])))
         for i, way in self._ways.items():
-            for (before, a), (now, b) in zip(way, list(way)[1:], strict=False):
+            times, points = np.array([time for time, _ in way]), _steadied(np.array([point for _, point in way]))
+            for now, gap, a, b in zip(times[1:], np.diff(times), points, points[1:], strict=False):
                 young = 1 - (self._time - now) / max(self.seconds, 1e-9)
-                if young > 0 and now - before <= BREAK:
+                if young > 0 and gap <= BREAK:
                     colour = np.array(OUTLINE) + (0.35 + 0.65 * young) * (np.array(id_colour(i)) - OUTLINE)
                     width = max(1, round(thickness * (0.5 + 1.5 * young)))
                     cv2.line(image, _fixed(a), _fixed(b), colour.tolist(), width, cv2.LINE_AA, SHIFT)
@@ -65,11 +66,18 @@ class Trails:
 
     def _step(self, i: int, middle: Point, time: float) -> None:
         way = self._ways.setdefault(i, deque())
-        if way and time - way[-1][0] <= BREAK:
-            middle = way[-1][1] + STEADY * (middle - way[-1][1])
         way.append((time, middle))
         while time - way[0][0] > self.seconds:
             way.popleft()
+
+
+def _steadied(points: Point) -> Point:
+    """(P, 2) each place averaged with up to STEADY before and as many after it; the ends stay where they are."""
+    steady = points.copy()
+    for p in range(1, len(points) - 1):
+        reach = min(STEADY, p, len(points) - 1 - p)
+        steady[p] = points[p - reach : p + reach + 1].mean(0)
+    return steady
 
 
 def _fixed(point: Point) -> tuple[int, int]:

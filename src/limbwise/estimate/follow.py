@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
-from limbwise.track.gaps import GapFiller, Sighting, memory_from_plain, memory_to_plain
+from limbwise.track.gaps import GapFiller, Sightings
 from limbwise.track.state import TrackState, from_plain, to_plain
 from limbwise.track.tracker import TrackOptions, step
 
@@ -23,22 +23,24 @@ class Note:
     """What it takes to go on after a frame as if there had been no break: both states and the number and time of the frame."""
 
     state: TrackState
-    memory: Mapping[int, Sighting]
+    sightings: Sightings | None
     frame: int
     time: float
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "tracks": to_plain(self.state), "memory": memory_to_plain(self.memory), "frame": self.frame, "time": self.time,
+            "tracks": to_plain(self.state), "frame": self.frame, "time": self.time,
+            "sightings": None if self.sightings is None else self.sightings.to_plain(),
         }  # fmt: skip
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], skeleton: Skeleton) -> Note:
         """The note that `to_plain` made; raises ValueError that says what is wrong with it."""
         try:
-            memory = memory_from_plain(plain["memory"], len(skeleton))
-            return cls(from_plain(plain["tracks"], skeleton), memory, int(plain["frame"]), float(plain["time"]))
+            kept = plain["sightings"]
+            sightings = None if kept is None else Sightings.from_plain(kept, len(skeleton))
+            return cls(from_plain(plain["tracks"], skeleton), sightings, int(plain["frame"]), float(plain["time"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"damaged ({type(error).__name__}: {error})") from error
 
@@ -51,7 +53,7 @@ class Follower:
 
     def __init__(self, options: TrackOptions, note: Note | None = None) -> None:
         self.options, self.note = options, note
-        self._filler = GapFiller(options.fill, options.confirm - 1, options.strangers, note.memory if note else None)
+        self._filler = GapFiller(options.fill, options.confirm - 1, options.strangers, note.sightings if note else None)
         self._times: deque[float] = deque()
 
     def push(self, people: People, time: float | None = None) -> list[tuple[float, People]]:
@@ -65,7 +67,7 @@ class Follower:
         state, people = step(last.state if last else TrackState.start(people.skeleton), people, time, self.options)
         self._times.append(time)
         done = self._filler.push(people, time, state.given)
-        self.note = Note(state, self._filler.memory, frame, time)
+        self.note = Note(state, self._filler.sightings, frame, time)
         return [(self._times.popleft(), frame_people) for frame_people in done]
 
     def flush(self) -> list[tuple[float, People]]:

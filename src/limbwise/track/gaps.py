@@ -7,6 +7,7 @@ on probation the id that they get in the end.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,49 +16,84 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.compiled import compiled
 from limbwise.people import People
 
 Floats = npt.NDArray[np.float32]
-Sighting = tuple[npt.NDArray[np.float64], Floats]  # when each keypoint was seen last (K,), seconds, and where (K, 2)
+Index = npt.NDArray[np.intp]
 
 LONGEST = 64  # frames that wait at most, whatever their times
+NEVER = -1e300  # the time of what was never seen
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """Where A people were seen lately: `ids` (A,), and for each keypoint when, in seconds, x and y: `last` (A, K, 3)."""
+
+    ids: npt.NDArray[np.int64]
+    last: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, ids: list[int], keypoints: int) -> Sightings:
+        """People who were never seen."""
+        return cls(np.array(ids, np.int64), np.full((len(ids), keypoints, 3), NEVER))
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"ids": self.ids.tolist(), "last": self.last.tolist()}
+
+    @classmethod
+    def from_plain(cls, plain: Any, keypoints: int) -> Sightings:
+        """What `to_plain` made of people of that many keypoints; raises ValueError where it is none."""
+        try:
+            ids = np.array(plain["ids"], np.int64)
+            return cls(ids, np.array(plain["last"], np.float64).reshape(len(ids), keypoints, 3))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"damaged ({type(error).__name__}: {error})") from error
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """A frame that may still be filled: its people, the row of each id, what was filled into rows, and people who were put in."""
+    """A frame that may still be filled: its people, the row of each id, their places (N, K, 2) as filled so far, and people put in."""
 
     people: People
-    time: float
     rows: dict[int, int]
-    filled: Floats
+    xy: Floats
+    time: float
     added: dict[int, Floats] = field(default_factory=dict)
+
+    def rename(self, given: Mapping[int, int]) -> bool:
+        """People on probation under the ids that they got meanwhile; whether there were any."""
+        names = {i for i in (*self.rows, *self.added) if i < -1 and i in given}
+        for i in names:
+            if i in self.rows:
+                self.rows[given[i]] = self.rows.pop(i)
+            else:
+                self.added[given[i]] = self.added.pop(i)
+        return bool(names)
 
 
 class GapFiller:
     """Frames of followed people in, the same frames out, later, with gaps of at most `seconds` filled.
 
-    A frame waits for `frames` more, too, for ids that are not certain yet; with `strangers` people without an id stay. `memory`:
+    A frame waits for `frames` more, too, for ids that are not certain yet; with `strangers` people without an id stay. `sightings`:
     what an earlier filler knew after a frame, to go on from there.
     """
 
-    def __init__(
-        self, seconds: float, frames: int, strangers: bool, memory: Mapping[int, Sighting] | None = None
-    ) -> None:
+    def __init__(self, seconds: float, frames: int, strangers: bool, sightings: Sightings | None = None) -> None:
         self.seconds, self.frames, self.strangers = seconds, frames if seconds > 0 else 0, strangers
-        self._last: dict[int, Sighting] = dict(memory or {})
+        self.sightings = sightings
         self._waiting: deque[_Waiting] = deque()
 
     def push(self, people: People, time: float, given: Mapping[int, int]) -> list[People]:
         """One frame more: `people` as tracker.step gives them, and the ids `given` so far (TrackState.given). Gives the frames that
         are done, in order."""
-        people = _renamed(people, given)
         self._rename(given)
+        ids = [] if people.ids is None else people.ids.tolist()
+        rows = {i: n for n, i in enumerate(ids) if i != -1}
         if self.seconds > 0:
-            self._fill(people, time)
-        self._remember(people, time)
-        rows = {i: row for row, i in enumerate(_ids(people)) if i != -1}
-        self._waiting.append(_Waiting(people, time, rows, np.full_like(people.xy, np.nan)))
+            self._note(people, rows, time)
+        self._waiting.append(_Waiting(people, rows, people.xy.copy(), time))
         done = []
         while len(self._waiting) > min(self.frames, LONGEST) and (
             len(self._waiting) > LONGEST or time - self._waiting[0].time >= self.seconds
@@ -65,113 +101,110 @@ class GapFiller:
             done.append(self._done())
         return done
 
-    @property
-    def memory(self) -> dict[int, Sighting]:
-        """Who was seen where lately, after the last frame that came in."""
-        return dict(self._last)
-
     def flush(self) -> list[People]:
         """The frames that still wait; nobody comes any more."""
         return [self._done() for _ in range(len(self._waiting))]
 
     def _rename(self, given: Mapping[int, int]) -> None:
-        """What is known of people on probation under the ids that they got meanwhile."""
-        for number in [i for i in self._last if i in given]:
-            self._last[given[number]] = self._last.pop(number)
+        """Everything that is known of people on probation under the ids that they got meanwhile."""
+        known = self.sightings
+        renamed = [frame.rename(given) for frame in self._waiting]
+        if any(renamed) and known is not None:
+            self.sightings = replace(known, ids=np.array([given.get(i, i) for i in known.ids.tolist()], np.int64))
+
+    def _note(self, people: People, rows: dict[int, int], time: float) -> None:
+        """Fill the gaps that end with this frame, and note who was seen where."""
+        known = self.sightings or Sightings.of([], len(people.skeleton))
+        places = {i: a for a, i in enumerate(known.ids.tolist())}
+        new = [i for i in rows if i not in places]
+        if new:
+            places |= {i: len(places) + a for a, i in enumerate(new)}
+            fresh = Sightings.of(new, len(people.skeleton))
+            known = Sightings(np.concatenate([known.ids, fresh.ids]), np.concatenate([known.last, fresh.last]))
+        who = np.array([places[i] for i in rows], np.intp)
+        mine = np.array(list(rows.values()), np.intp)
+        self._fill(known.last, who, people, mine, list(rows), time)
+        last = known.last.copy()
+        _remember(last, who, people.xy, people.scores, mine, time)
+        lately = time - last[..., 0].max(1) < self.seconds  # the others no gap can bring back
+        self.sightings = Sightings(known.ids, last) if lately.all() else Sightings(known.ids[lately], last[lately])
+
+    def _fill(
+        self, last: npt.NDArray[np.float64], who: Index, people: People, mine: Index, ids: list[int], time: float
+    ) -> None:
+        """Put people who are here (rows `mine` of `people`, `who` of `last`, named `ids`) into the frames since they were seen last."""
+        since = _since(last, who, people.xy, people.scores, mine, time, self.seconds)
         for frame in self._waiting:
-            for number in [i for i in frame.rows if i in given]:
-                frame.rows[given[number]] = frame.rows.pop(number)
-            for number in [i for i in frame.added if i in given]:
-                frame.added[given[number]] = frame.added.pop(number)
-            frame.people = _renamed(frame.people, given)
-
-    def _fill(self, people: People, time: float) -> None:
-        """Put everybody who is here into the frames since the last sighting of each keypoint."""
-        for row, i in enumerate(_ids(people)):
-            before = self._last.get(i)
-            if before is None:
+            if frame.time <= since:
                 continue
-            when, where = before
-            gap = people.visible[row] & (time - when <= self.seconds + 1e-9)
-            if not gap.any():
-                continue
-            for frame in self._waiting:
-                missed = gap & (when < frame.time)
-                if missed.any():
-                    share = ((frame.time - when[missed]) / (time - when[missed]))[:, None]
-                    between = where[missed] + share * (people.xy[row, missed] - where[missed])
-                    self._place(frame, i)[missed] = between
-
-    @staticmethod
-    def _place(frame: _Waiting, i: int) -> Floats:
-        """(K, 2) where what is filled of this person goes."""
-        if i in frame.rows:
-            place: Floats = frame.filled[frame.rows[i]]
-            return place
-        return frame.added.setdefault(i, np.full(frame.people.xy.shape[1:], np.nan, np.float32))
-
-    def _remember(self, people: People, time: float) -> None:
-        """Note who was seen where; forget whom no gap can bring back."""
-        self._last = {i: known for i, known in self._last.items() if time - known[0].max() < self.seconds}
-        if self.seconds == 0:
-            return
-        seen = people.visible & (people.scores > 0)
-        for row, i in enumerate(_ids(people)):
-            if i != -1 and seen[row].any():
-                when, where = self._last.get(i, (np.full(len(people.skeleton), -np.inf), people.xy[row]))
-                self._last[i] = np.where(seen[row], time, when), np.where(seen[row, :, None], people.xy[row], where)
+            rows = np.array([frame.rows.get(i, -1) for i in ids], np.intp)
+            absent = _put(frame.xy, rows, last, who, people.xy, people.scores, mine, frame.time, time, self.seconds)
+            for m in np.flatnonzero(absent).tolist():
+                place = frame.added.setdefault(ids[m], np.full(people.xy.shape[1:], np.nan, np.float32))[None]
+                _put(place, np.zeros(1, np.intp), last, who[m : m + 1], people.xy, people.scores, mine[m : m + 1], frame.time, time,
+                     self.seconds)  # fmt: skip
 
     def _done(self) -> People:
         """The frame that waited longest, with what was filled."""
         frame = self._waiting.popleft()
-        people, ids = frame.people, np.maximum(np.array(_ids(frame.people), np.int64), -1)
-        people = replace(people, xy=np.where(np.isnan(people.xy), frame.filled, people.xy), ids=ids)
-        people = people if self.strangers else people[ids >= 0]
-        added = {i: xy for i, xy in frame.added.items() if i >= 0}
-        return _joined(people, added) if added else people
+        people, added = frame.people, {i: place for i, place in frame.added.items() if i >= 0}
+        ids = np.full(len(people), -1)
+        ids[list(frame.rows.values())] = np.maximum(np.array(list(frame.rows), np.int64), -1)
+        keep = np.flatnonzero((ids >= 0) | self.strangers)
+        xy, scores, totals, ids = frame.xy[keep], people.scores[keep], people.person_scores[keep], ids[keep]
+        if added:
+            xy = np.concatenate([xy, np.stack(list(added.values()))])
+            scores = np.concatenate([scores, np.zeros((len(added), scores.shape[1]), np.float32)])
+            totals = np.concatenate([totals, np.zeros(len(added), np.float32)])
+            ids = np.concatenate([ids, np.array(list(added), np.int64)])
+        return replace(people, xy=xy, scores=scores, person_scores=totals, ids=ids)
 
 
-def _joined(people: People, added: dict[int, Floats]) -> People:
-    """The people, and those who were put in, by their ids."""
-    count, keypoints = len(added), len(people.skeleton)
-    return replace(
-        people,
-        xy=np.concatenate([people.xy, np.stack(list(added.values()))]),
-        scores=np.concatenate([people.scores, np.zeros((count, keypoints), np.float32)]),
-        person_scores=np.concatenate([people.person_scores, np.zeros(count, np.float32)]),
-        ids=np.array([*_ids(people), *added], np.int64),
-    )
+@compiled
+def _ends(last: float, x: float, score: float, time: float, seconds: float) -> bool:
+    """Whether a keypoint at `x` ends a gap that may be filled."""
+    return not math.isnan(x) and score > 0 and time - last <= seconds + 1e-9
 
 
-def _ids(people: People) -> list[int]:
-    return [-1] * len(people) if people.ids is None else people.ids.tolist()
+@compiled
+def _since(
+    last: npt.NDArray[np.float64], who: Index, xy: Floats, scores: Floats, mine: Index, time: float, seconds: float
+) -> float:
+    """The earliest time from which anything is to be filled."""
+    since = time
+    for m in range(len(who)):
+        for k in range(xy.shape[1]):
+            if _ends(last[who[m], k, 0], xy[mine[m], k, 0], scores[mine[m], k], time, seconds):
+                since = min(since, last[who[m], k, 0])
+    return since
 
 
-def _renamed(people: People, given: Mapping[int, int]) -> People:
-    """The same people with the ids that they were given meanwhile."""
-    ids = _ids(people)
-    if not any(i in given for i in ids):
-        return people
-    return replace(people, ids=np.array([given.get(i, i) for i in ids], np.int64))
+@compiled
+def _put(
+    into: Floats, rows: Index, last: npt.NDArray[np.float64], who: Index, xy: Floats, scores: Floats, mine: Index,
+    then: float, time: float, seconds: float,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Fill gaps in `into` (R, K, 2), the places at the time `then`, whose `rows` (M,) are people in `last` and in `xy`; gives (M,) who
+    has no row there but lacks something."""
+    absent = np.zeros(len(rows), np.bool_)
+    for m in range(len(rows)):
+        for k in range(xy.shape[1]):
+            before = last[who[m], k, 0]
+            if before < then and _ends(before, xy[mine[m], k, 0], scores[mine[m], k], time, seconds):
+                if rows[m] < 0:
+                    absent[m] = True
+                elif math.isnan(into[rows[m], k, 0]):
+                    share = (then - before) / (time - before)
+                    for a in range(2):
+                        start = last[who[m], k, 1 + a]
+                        into[rows[m], k, a] = start + share * (xy[mine[m], k, a] - start)
+    return absent
 
 
-def memory_to_plain(memory: Mapping[int, Sighting]) -> dict[str, Any]:
-    """A filler's memory as JSON holds it."""
-    return {
-        str(i): [[t if np.isfinite(t) else None for t in when.tolist()],
-                 [[float(x) if np.isfinite(x) else None for x in point] for point in where.tolist()]]
-        for i, (when, where) in memory.items()
-    }  # fmt: skip
-
-
-def memory_from_plain(plain: Any, keypoints: int) -> dict[int, Sighting]:
-    """The memory that `memory_to_plain` made of people of that many keypoints; raises ValueError where it is none."""
-    try:
-        memory = {}
-        for i, (when, where) in plain.items():
-            times = np.array([-np.inf if t is None else t for t in when], np.float64).reshape(keypoints)
-            points = [[np.nan if x is None else x for x in point] for point in where]
-            memory[int(i)] = times, np.array(points, np.float32).reshape(keypoints, 2)
-        return memory
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"damaged ({error})") from error
+@compiled
+def _remember(last: npt.NDArray[np.float64], who: Index, xy: Floats, scores: Floats, mine: Index, time: float) -> None:
+    """Note in `last` (A, K, 3), in place, the keypoints that are seen."""
+    for m in range(len(who)):
+        for k in range(xy.shape[1]):
+            if not math.isnan(xy[mine[m], k, 0]) and scores[mine[m], k] > 0:
+                last[who[m], k, 0], last[who[m], k, 1], last[who[m], k, 2] = time, xy[mine[m], k, 0], xy[mine[m], k, 1]

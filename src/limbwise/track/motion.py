@@ -16,6 +16,7 @@ from limbwise.compiled import compiled
 from limbwise.track.state import JOINT, PERSON, Records, Row
 
 Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 # In units of a person's size (square root of the area of its box) and seconds.
 ACCELERATION = 2.0  # of a person: a walker turns round within a second
@@ -53,7 +54,7 @@ def _begin(persons: Records, joints: Records, xy: Floats, scores: Floats, sigmas
         for k in range(xy.shape[1]):
             if not math.isnan(xy[n, k, 0]):
                 joint = joints[n, k]
-                joint.known, joint.x, joint.y = True, xy[n, k, 0] - person.x, xy[n, k, 1] - person.y
+                joint.known, joint.x, joint.y = 1, xy[n, k, 0] - person.x, xy[n, k, 1] - person.y
         person.size = _size(joints[n])
         person.place, person.pace = (CENTRE_NOISE * person.size) ** 2, (FIRST_PACE * person.size) ** 2
         for k in range(xy.shape[1]):
@@ -101,23 +102,27 @@ def _later(one: Row, seconds: float, way: float, stay: float, push: float) -> No
 
 
 @compiled
-def correct(persons: Records, joints: Records, xy: Floats, scores: Floats, sigmas: Floats) -> None:
-    """Bring T people, carried on to now, in line with where each was seen: `xy` (T, K, 2), NaN where a keypoint was not. In place."""
-    for t in range(len(persons)):
+def correct(persons: Records, joints: Records, owner: Index, xy: Floats, scores: Floats, sigmas: Floats) -> None:
+    """Bring tracks, carried on to now, in line with where people were seen, in place: `xy` (N, K, 2), NaN where a keypoint was not,
+    of the tracks `owner` (N,), -1 for none."""
+    for n in range(len(owner)):
+        t = owner[n]
+        if t < 0:
+            continue
         person = persons[t]
-        weight, x, y = common_shift(person, joints[t], xy[t], scores[t], sigmas)
+        weight, x, y = common_shift(person, joints[t], xy[n], scores[n], sigmas)
         if weight > 0:  # where no keypoint is shared with what was known, the person takes no step
             x, y = _nearer(person, x, y, 1 / weight + (CENTRE_NOISE * person.size) ** 2)
         for k in range(joints.shape[1]):
-            if math.isnan(xy[t, k, 0]):
+            if math.isnan(xy[n, k, 0]):
                 continue
             joint = joints[t, k]
-            dx, dy = xy[t, k, 0] - person.x - joint.x, xy[t, k, 1] - person.y - joint.y
-            noise = keypoint_noise(sigmas[k], person.size, scores[t, k])
+            dx, dy = xy[n, k, 0] - person.x - joint.x, xy[n, k, 1] - person.y - joint.y
+            noise = keypoint_noise(sigmas[k], person.size, scores[n, k])
             if joint.known:
                 _nearer(joint, dx, dy, noise)
             else:
-                joint.known, joint.x, joint.y = True, joint.x + dx, joint.y + dy
+                joint.known, joint.x, joint.y = 1, joint.x + dx, joint.y + dy
                 joint.vx, joint.vy = 0.0, 0.0
                 joint.place, joint.both, joint.pace = noise, 0.0, (FIRST_PACE * person.size) ** 2
         person.size = _size(joints[t])

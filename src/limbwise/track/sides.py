@@ -38,6 +38,15 @@ def _pairs(skeleton: Skeleton) -> Index:
 
 
 @lru_cache(maxsize=64)
+def _group_of(skeleton: Skeleton) -> Index:
+    """(K,) the group of each keypoint, -1 in the middle of the body."""
+    group = np.full(len(skeleton), -1)
+    for g, left, right in _pairs(skeleton):
+        group[[left, right]] = g
+    return group
+
+
+@lru_cache(maxsize=64)
 def _combinations(count: int) -> tuple[Floats, Floats]:
     """(H, count) 0 or 1 which groups are swapped, and (H,) its price: nothing first, then few groups, everything at the price of one."""
     all_of_them = sorted(product((0, 1), repeat=count), key=lambda which: (sum(which), which))
@@ -47,35 +56,46 @@ def _combinations(count: int) -> tuple[Floats, Floats]:
     return swapped, price
 
 
-def find_swaps(persons: Records, joints: Records, xy: Floats, scores: Floats, skeleton: Skeleton) -> Mask:
-    """(M, G) which groups of each person have their sides swapped; groups as `groups` orders them.
+def find_swaps(persons: Records, joints: Records, owner: Index, xy: Floats, scores: Floats, skeleton: Skeleton) -> Mask:
+    """(N, G) which groups of each person have their sides swapped; groups as `groups` orders them.
 
-    `persons` (M,), `joints` (M, K): tracks, carried on to the time of the people `xy` (M, K, 2) with `scores` (M, K) given to them.
+    `persons` (T,), `joints` (T, K): tracks, carried on to the time of the people `xy` (N, K, 2) with `scores` (N, K); `owner` (N,):
+    which track each was given to, -1 for none.
     """
-    pairs, (swapped, price) = _pairs(skeleton), _combinations(len(groups(skeleton)))
+    swapped, price = _combinations(len(groups(skeleton)))
     gains = np.zeros((len(xy), len(groups(skeleton))))
-    _gains(persons, joints, xy, scores, np.asarray(skeleton.sigmas), pairs, gains)
+    _gains(persons, joints, owner, xy, scores, np.asarray(skeleton.sigmas), _pairs(skeleton), gains)
     best = np.argmax(gains @ swapped.T - price, axis=1)
     return np.asarray(swapped[best] > 0)
 
 
 @compiled
 def _gains(
-    persons: Records, joints: Records, xy: Floats, scores: Floats, sigmas: Floats, pairs: Index, gains: Floats
+    persons: Records,
+    joints: Records,
+    owner: Index,
+    xy: Floats,
+    scores: Floats,
+    sigmas: Floats,
+    pairs: Index,
+    gains: Floats,
 ) -> None:
-    """Log likelihood that each group (M, G) gains when its sides change places; the person as a whole moved to where it was seen,
+    """Log likelihood that each group (N, G) gains when its sides change places; the person as a whole moved to where it was seen,
     which a swap does not change while both sides are seen."""
-    for m in range(len(xy)):
-        _, x, y = common_shift(persons[m], joints[m], xy[m], scores[m], sigmas)
-        x, y = x + persons[m].x, y + persons[m].y
+    for n in range(len(owner)):
+        t = owner[n]
+        if t < 0:
+            continue
+        _, x, y = common_shift(persons[t], joints[t], xy[n], scores[n], sigmas)
+        x, y = x + persons[t].x, y + persons[t].y
         for group, left, right in pairs:
-            if joints[m, left].known and joints[m, right].known:
+            if joints[t, left].known and joints[t, right].known:
                 for own, other in ((left, right), (right, left)):
-                    if not math.isnan(xy[m, own, 0]):
-                        noise = keypoint_noise(sigmas[own], persons[m].size, scores[m, own])
-                        px, py = xy[m, own, 0] - x, xy[m, own, 1] - y
-                        gains[m, group] += _unlikely(px, py, noise, joints[m, own]) - _unlikely(
-                            px, py, noise, joints[m, other]
+                    if not math.isnan(xy[n, own, 0]):
+                        noise = keypoint_noise(sigmas[own], persons[t].size, scores[n, own])
+                        px, py = xy[n, own, 0] - x, xy[n, own, 1] - y
+                        gains[n, group] += _unlikely(px, py, noise, joints[t, own]) - _unlikely(
+                            px, py, noise, joints[t, other]
                         )
 
 
@@ -99,11 +119,8 @@ def judge(swapped: Mask, streak: Counts, sound: Counts) -> tuple[Mask, Mask, Cou
 
 def exchange(which: Mask, skeleton: Skeleton) -> npt.NDArray[np.intp]:
     """(M, K) from which keypoint each takes its place when the groups `which` (M, G) exchange their sides."""
-    order = np.tile(np.arange(len(skeleton)), (len(which), 1))
-    for g, pairs in enumerate(groups(skeleton).values()):
-        for left, right in pairs:
-            order[which[:, g], left], order[which[:, g], right] = right, left
-    return order
+    changes = np.concatenate([which, np.zeros((len(which), 1), bool)], axis=1)[:, _group_of(skeleton)]
+    return np.where(changes, skeleton.flip, np.arange(len(skeleton)))
 
 
 def exchanged(array: npt.NDArray[np.generic], order: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:

@@ -16,6 +16,7 @@ from limbwise.compiled import compiled
 from limbwise.track.state import Records
 
 Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 FORGOTTEN = 0.5  # seconds after which a keypoint that comes back begins anew
 
@@ -29,47 +30,45 @@ class OneEuro:
     speed_cutoff: float = 2.0
 
 
-def smooth(persons: Records, joints: Records, xy: Floats, scores: Floats, time: float, filter: OneEuro) -> Floats:
-    """`xy` (T, K, 2) of T people, NaN where missing, seen at `time` (seconds), smoothed; missing stays missing.
+def smooth(
+    persons: Records, joints: Records, owner: Index, xy: Floats, scores: Floats, time: float, filter: OneEuro
+) -> None:
+    """People `xy` (N, K, 2), NaN where missing, seen at `time` (seconds), smoothed in place; missing stays missing.
 
-    `persons` (T,) and `joints` (T, K): their tracks, which take note in place. Keypoints with low `scores` (T, K) move the result less.
+    `persons` (T,) and `joints` (T, K) are tracks, which take note in place; `owner` (N,) says whose each is, -1: stays as it is.
+    Keypoints with low `scores` (N, K) move the result less.
     """
-    return np.asarray(_smooth(persons, joints, xy, scores, time, filter.cutoff, filter.beta, filter.speed_cutoff))
+    _smooth(persons, joints, owner, xy, scores, time, filter.cutoff, filter.beta, filter.speed_cutoff)
 
 
 @compiled
 def _smooth(
-    persons: Records,
-    joints: Records,
-    xy: Floats,
-    scores: Floats,
-    time: float,
-    cutoff: float,
-    beta: float,
-    speed_cutoff: float,
-) -> Floats:
-    smoothed = np.full_like(xy, np.nan)
-    for t in range(len(xy)):
+    persons: Records, joints: Records, owner: Index, xy: Floats, scores: Floats, time: float,
+    cutoff: float, beta: float, speed_cutoff: float,
+) -> None:  # fmt: skip
+    for n in range(len(owner)):
+        t = owner[n]
+        if t < 0:
+            continue
         person = persons[t]
         for k in range(xy.shape[1]):
-            if math.isnan(xy[t, k, 0]):
+            if math.isnan(xy[n, k, 0]):
                 continue
-            joint, x, y = joints[t, k], xy[t, k, 0] - person.x, xy[t, k, 1] - person.y
+            joint, x, y = joints[t, k], xy[n, k, 0] - person.x, xy[n, k, 1] - person.y
             since = time - joint.last
             if 0 < since <= FORGOTTEN:
                 share = _share(speed_cutoff, since)
                 joint.svx += share * ((x - joint.sx) / since - joint.svx)
                 joint.svy += share * ((y - joint.sy) / since - joint.svy)
                 speed = math.sqrt(joint.svx**2 + joint.svy**2) / person.size
-                trust = min(max(2 * scores[t, k], 0.2), 1.0)
+                trust = min(max(2 * scores[n, k], 0.2), 1.0)
                 share = _share(trust * (cutoff + beta * speed), since)
                 joint.sx += share * (x - joint.sx)
                 joint.sy += share * (y - joint.sy)
             else:
                 joint.sx, joint.sy, joint.svx, joint.svy = x, y, 0.0, 0.0
             joint.last = time
-            smoothed[t, k, 0], smoothed[t, k, 1] = person.x + joint.sx, person.y + joint.sy
-    return smoothed
+            xy[n, k, 0], xy[n, k, 1] = person.x + joint.sx, person.y + joint.sy
 
 
 @compiled

@@ -29,13 +29,14 @@ PERSON = np.dtype(
 # A keypoint of a track: whether it was ever seen, its place from the centre and its own velocity with their variances, and what
 # the smoothing remembers: place from the centre, speed, and when it was last seen.
 JOINT = np.dtype(
-    [("known", np.bool_)]
+    [("known", np.int64)]
     + [
         (name, np.float64) for name in ("x", "y", "vx", "vy", "place", "both", "pace", "sx", "sy", "svx", "svy", "last")
     ],
     align=True,
 )
 Records = npt.NDArray[np.void]
+# All fields are eight bytes wide, so that rows can be copied as plain numbers: numpy is slow with records.
 Row = Any  # one record as compiled code sees it: its fields are attributes
 
 
@@ -72,6 +73,26 @@ class TrackState:
         """The ids of tracks that have one, by what people have while they are on probation (see tracker.step)."""
         numbers, ids = self.persons["number"].tolist(), self.persons["id"].tolist()
         return {-2 - number: i for number, i in zip(numbers, ids, strict=True) if i >= 0}
+
+
+def rows_of(records: Records, which: npt.NDArray[Any]) -> Records:
+    """Those rows of PERSON or JOINT records at indices, or where a mask is true; a copy."""
+    return _as_records(_as_numbers(records)[which], records)
+
+
+def joined(records: Records, more: Records) -> Records:
+    """The rows of both, one after the other."""
+    return _as_records(np.concatenate([_as_numbers(records), _as_numbers(more)]), records)
+
+
+def _as_numbers(records: Records) -> npt.NDArray[np.int64]:
+    """(..., fields) the same memory as plain numbers."""
+    return records.view(np.int64).reshape(*records.shape, len(records.dtype.names or ()))
+
+
+def _as_records(numbers: npt.NDArray[np.int64], like: Records) -> Records:
+    records: Records = np.ascontiguousarray(numbers).view(like.dtype)[..., 0]
+    return records
 
 
 def to_plain(state: TrackState) -> dict[str, Any]:

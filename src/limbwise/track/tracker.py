@@ -7,7 +7,6 @@ tracks that were just seen; what is left of the sure ones goes to people on prob
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.track import assign, motion, sides
 from limbwise.track.smooth import OneEuro, smooth
-from limbwise.track.state import Records, TrackState
+from limbwise.track.state import PERSON, Records, TrackState, joined, rows_of
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -86,35 +85,32 @@ def step(state: TrackState, people: People, time: float, options: TrackOptions) 
     another skeleton.
     """
     _check(state, people, time)
-    frame = _frame(people, time, options)
-    sigmas = np.asarray(state.skeleton.sigmas)
-    persons, joints = state.persons.copy(), state.joints.copy()
+    frame, sigmas = _frame(people, time, options), np.asarray(state.skeleton.sigmas)
+    everybody = np.arange(len(state.persons))
+    persons, joints, streaks = rows_of(state.persons, everybody), rows_of(state.joints, everybody), state.streaks
     if len(persons):
         motion.advance(persons, joints, time - state.time)
     owner, born = _assigned(persons, joints, frame, sigmas, options)
-    followed = np.flatnonzero(owner >= 0)
-    seen, hidden = owner[followed], np.ones(len(persons), bool)
-    hidden[seen] = False
-    here, here_joints, streaks = persons[seen], joints[seen], state.streaks[seen]
     if options.mend_sides:
-        streaks = _mend(here, here_joints, streaks, frame, followed, state.skeleton)
-    motion.correct(here, here_joints, frame.xy[followed], frame.scores[followed], sigmas)
-    fresh, fresh_joints = motion.begin(frame.xy[born], frame.scores[born], sigmas)
-    fresh["number"], fresh["id"] = state.next_number + np.arange(len(born)), -1
-    here, here_joints = _both(here, fresh), _both(here_joints, fresh_joints)
-    streaks = _both(streaks, np.zeros((len(born), streaks.shape[1]), np.int64))
-    next_id = _note_seen(here, state, time, options)
-    which = np.concatenate([followed, born])
+        streaks = _mend(persons, joints, streaks, frame, owner, state.skeleton)
+    motion.correct(persons, joints, owner, frame.xy, frame.scores, sigmas)
+    if len(born):
+        owner[born] = len(persons) + np.arange(len(born))
+        fresh, fresh_joints = motion.begin(frame.xy[born], frame.scores[born], sigmas)
+        fresh["number"], fresh["id"] = state.next_number + np.arange(len(born)), -1
+        persons, joints = joined(persons, fresh), joined(joints, fresh_joints)
+        streaks = np.concatenate([streaks, np.zeros((len(born), streaks.shape[1]), np.int64)])
+    next_id = _note_seen(persons, owner[owner >= 0], state, time, options)
     if options.steady:
-        frame.xy[which] = smooth(here, here_joints, frame.xy[which], frame.scores[which], time, options.one_euro)
-    ids = np.full(len(people), -1)
-    ids[which] = np.where(here["id"] < 0, -2 - here["number"], here["id"])
-    persons["missed"] += 1
-    hidden &= _lives(persons, time, options)
+        smooth(persons, joints, owner, frame.xy, frame.scores, time, options.one_euro)
+    mine = persons[owner] if len(persons) else np.zeros(len(owner), PERSON)
+    ids = np.where(owner < 0, -1, np.where(mine["id"] < 0, -2 - mine["number"], mine["id"]))
+    lives = _lives(persons, time, options)
+    if not lives.all():
+        persons, joints, streaks = rows_of(persons, lives), rows_of(joints, lives), streaks[lives]
     after = TrackState(
-        state.skeleton, time, state.frames + 1, next_id, state.next_number + len(born),
-        _both(here, persons[hidden]), _both(here_joints, joints[hidden]), _both(streaks, state.streaks[hidden]),
-    )  # fmt: skip
+        state.skeleton, time, state.frames + 1, next_id, state.next_number + len(born), persons, joints, streaks
+    )
     return after, replace(people, xy=frame.xy.astype(np.float32), scores=frame.scores.astype(np.float32), ids=ids)
 
 
@@ -158,8 +154,10 @@ def _assigned(
         (frame.weak, known & just_seen, WEAK_LIMIT),
         (frame.sure | frame.weak, ~known, WEAK_LIMIT),
     ):
-        rows, columns = np.flatnonzero(tracks & free), np.flatnonzero(people & (owner < 0))
-        track, person = assign.match(priced[np.ix_(rows, columns)], limit)
+        rows, columns = (tracks & free).nonzero()[0], (people & (owner < 0)).nonzero()[0]
+        if not len(rows) or not len(columns):
+            continue
+        track, person = assign.match(priced[rows][:, columns], limit)
         owner[columns[person]] = rows[track]
         free[rows[track]] = False
     twice = (cost[~free] < DOUBLE).any(0)
@@ -167,39 +165,40 @@ def _assigned(
 
 
 def _mend(
-    persons: Records, joints: Records, streaks: Counts, frame: _Frame, followed: Index, skeleton: Skeleton
+    persons: Records, joints: Records, streaks: Counts, frame: _Frame, owner: Index, skeleton: Skeleton
 ) -> Counts:
-    """Put sides right, in place: those of the people `followed` in the frame, or of their tracks (T,). Gives the streaks (T, G)."""
-    swapped = sides.find_swaps(persons, joints, frame.xy[followed], frame.scores[followed], skeleton)
+    """Put sides right, in place: those of people in the frame, or of their tracks. Gives the streaks (T, G) from now on."""
+    swapped = sides.find_swaps(persons, joints, owner, frame.xy, frame.scores, skeleton)
+    followed = np.flatnonzero(owner >= 0)
+    rows, streaks = owner[followed], streaks.copy()
     if not swapped.any():
-        return np.zeros_like(streaks)
-    mended, turned, streaks = sides.judge(swapped, streaks, persons["hits"])
+        streaks[rows] = 0
+        return streaks
+    mended, turned, streaks[rows] = sides.judge(swapped[followed], streaks[rows], persons["hits"][rows])
     order = sides.exchange(mended, skeleton)
     frame.xy[followed] = sides.exchanged(frame.xy[followed], order)
     frame.scores[followed] = sides.exchanged(frame.scores[followed], order)
-    joints[:] = sides.exchanged(joints, sides.exchange(turned, skeleton))
+    if turned.any():
+        joints[rows] = sides.exchanged(joints[rows], sides.exchange(turned, skeleton))
     return streaks
 
 
-def _note_seen(persons: Records, state: TrackState, time: float, options: TrackOptions) -> int:
-    """Tracks that were seen just now take note, in place; ids for those who were seen often enough, or in every frame so far.
-    Gives the next id."""
-    persons["seen"], persons["missed"] = time, 0
-    persons["hits"] += 1
-    ready = (persons["id"] < 0) & (persons["hits"] >= min(options.confirm, state.frames + 1))
-    persons["id"][ready] = state.next_id + np.arange(ready.sum())
-    return state.next_id + int(ready.sum())
+def _note_seen(persons: Records, rows: Index, state: TrackState, time: float, options: TrackOptions) -> int:
+    """Tracks take note who of them (`rows`) was seen just now, in place; ids for those who were seen often enough, or in every frame
+    so far. Gives the next id."""
+    persons["missed"] += 1
+    persons["missed"][rows], persons["seen"][rows] = 0, time
+    persons["hits"][rows] += 1
+    often = persons["hits"][rows] >= min(options.confirm, state.frames + 1)
+    ready = rows[often & (persons["id"][rows] < 0)]
+    persons["id"][ready] = state.next_id + np.arange(len(ready))
+    return state.next_id + len(ready)
 
 
 def _lives(persons: Records, time: float, options: TrackOptions) -> Mask:
-    """Which of those who are not seen are remembered: on probation for one frame, others for the time of patience."""
+    """Which tracks are remembered though not seen: on probation for one frame, others for the time of patience."""
     lives: Mask = np.where(persons["id"] < 0, persons["missed"] <= 1, time - persons["seen"] <= options.patience)
     return lives
-
-
-def _both(rows: npt.NDArray[Any], more: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """One array after the other; numpy is slow in joining records, and mostly there is nothing to join."""
-    return np.concatenate([rows, more]) if len(more) else rows
 
 
 class Tracker:

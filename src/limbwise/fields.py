@@ -6,7 +6,7 @@ import json
 import tomllib
 from dataclasses import field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from limbwise.errors import InputError
 
@@ -31,6 +31,10 @@ def read_table(path: str | Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise InputError(f"{path}: a table is expected, not a {type(table).__name__}")
     return table
+
+
+class Given(dict[str, Any], Generic[T]):
+    """Those fields of options `T` that a user gave, by name; where the rest comes from is for the receiver to say."""
 
 
 def build(kind: type[T], table: dict[str, Any], where: str | Path) -> T:

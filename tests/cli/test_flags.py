@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from limbwise.cli.flags import flagged
 from limbwise.errors import UsageError
+from limbwise.fields import Given
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,21 @@ def test_what_the_dataclass_refuses_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="salt"):
         CliRunner().invoke(app([]), ["soup", "--salt=-1"], catch_exceptions=False)
     assert CliRunner().invoke(app([]), ["soup", "--kind", "bitter"]).exit_code == 2
+
+
+def test_only_what_was_given() -> None:
+    seen: list[object] = []
+
+    def cook(name: str, taste: Given[Taste]) -> None:
+        seen.append(taste)
+
+    made = typer.Typer()
+    made.command()(flagged(cook))
+    for words in (["soup"], ["soup", "--salt", "0.5", "--no-fresh"], ["soup", "--hot", "--kind", "sour"]):
+        assert CliRunner().invoke(made, words, catch_exceptions=False).exit_code == 0
+    assert seen == [{}, {"salt": 0.5, "fresh": False}, {"hot": True, "kind": "sour"}]
+    with pytest.raises(UsageError, match="salt"):
+        CliRunner().invoke(made, ["soup", "--salt=-1"], catch_exceptions=False)
+    assert "the model's, or 0.5" in " ".join(
+        CliRunner().invoke(made, ["--help"], env={"COLUMNS": "200"}).output.split()
+    )

@@ -134,3 +134,15 @@ def test_image_ids() -> None:
     assert image_ids(sources("12.jpg", "b.jpg")) == {"12.jpg": 1, "b.jpg": 2}
     assert image_ids(sources("a/1.jpg", "b/1.jpg")) == {"a/1.jpg": 1, "b/1.jpg": 2}
     assert image_ids(sources("5.jpg", "6.mp4")) == {"5.jpg": 1, "6.mp4": 2}
+
+
+def test_a_model_brings_options_of_its_decoder(tmp_path: Path, dots_model: Path) -> None:
+    model = tmp_path / "own.onnx"
+    model.write_bytes(dots_model.read_bytes())
+    write_spec(replace(SPEC, decode={"min_parts": 2, "smoothing": 4.0}), model.with_suffix(".json"))
+    assert Estimator(model).decode_options == OpenPoseOptions(min_parts=2, smoothing=4.0)
+    assert Estimator(model, decode={"smoothing": 0.0}).decode_options == OpenPoseOptions(min_parts=2)
+    assert Estimator(model, decode=OPTIONS, max_people=3).decode_options == replace(OPTIONS, max_people=3)
+    write_spec(replace(SPEC, decode={"min_party": 2}), model.with_suffix(".json"))
+    with pytest.raises(InputError, match="decode: min_party"):
+        Estimator(model)

@@ -10,16 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, ModelOptions
+from limbwise.estimate.grouping import DecoderOptions
 from limbwise.estimate.timing import Figures, measure
+from limbwise.fields import Given
 from limbwise.media.sources import find_sources
 
 
 def benchmark(
     model: ModelOptions,
-    decoding: OpenPoseOptions,
+    decoding: Given[DecoderOptions],
     source: Annotated[list[str] | None, typer.Argument(help="images to measure with (default: a drawn one)")] = None,
     against: Annotated[str | None, typer.Option(help="another model, measured in turns with the first")] = None,
     runs: Annotated[int, typer.Option(min=1, help="how often each image is taken")] = 20,

@@ -7,19 +7,25 @@ from typing import Annotated
 
 import typer
 
-from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.errors import InputError, UsageError
-from limbwise.estimate.estimator import group
+from limbwise.estimate.grouping import DecoderOptions, decoder_options, group, needs_terms
 from limbwise.estimate.maps import load_maps
+from limbwise.estimate.pairwise import find_terms
+from limbwise.fields import Given
+from limbwise.spec import ModelSpec
 from limbwise.write import FORMATS, open_writer
 from limbwise.write.record import Record
 
 
 def decode(
     maps: Annotated[Path, typer.Argument(help="a file or folder of maps, as predict --save-maps wrote them")],
-    decoding: OpenPoseOptions,
+    decoding: Given[DecoderOptions],
     out: Annotated[Path, typer.Option("-o", "--out", help="folder for the results")],
     json: Annotated[str, typer.Option(help=f"one format of {', '.join(FORMATS)}")] = "openpose",
+    pairwise: Annotated[
+        Path | None, typer.Option(help="pairwise terms of a DeeperCut model (STEM.pairwise.json, or a folder of .mat)")
+    ] = None,
 ) -> None:
     """Make people of kept maps again, with other options."""
     if json not in FORMATS:
@@ -31,7 +37,16 @@ def decode(
     with open_writer(json, out) as writer:
         for number, path in enumerate(files):
             kept = load_maps(path)
-            writer.add(_record(path.relative_to(root), number + 1, kept.size), group(kept, decoding))
+            people = group(kept, decoder_options(kept.spec, decoding), terms=_terms(kept.spec, pairwise))
+            writer.add(_record(path.relative_to(root), number + 1, kept.size), people)
+
+
+def _terms(spec: ModelSpec, pairwise: Path | None) -> PairwiseTerms | None:
+    if not needs_terms(spec):
+        return None
+    if pairwise is None:
+        raise UsageError(f"--pairwise: {spec.name} tells people apart by pairwise terms; give its STEM.pairwise.json")
+    return find_terms(pairwise, spec.skeleton, pairwise)
 
 
 def _record(path: Path, number: int, size: tuple[int, int]) -> Record:

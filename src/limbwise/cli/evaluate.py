@@ -16,18 +16,21 @@ from rich.table import Table
 from limbwise import __version__
 from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
-from limbwise.data.dataset import Dataset, Subset
+from limbwise.data.dataset import Subset
+from limbwise.data.find import open_dataset
 from limbwise.data.lsp import LspDataset
-from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator, ModelOptions
+from limbwise.estimate.grouping import DecoderOptions
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
 from limbwise.evaluate.pck import evaluate_pck
 from limbwise.evaluate.posetrack import Mode, as_table, as_tables, evaluate_posetrack
+from limbwise.fields import Given
 from limbwise.files import whole_file
 from limbwise.media.image import read_image, write_image
+from limbwise.metric.pck import SHARES, Length, by_joint
 
 app = typer.Typer(help="Measure a model, or predictions, on labelled data.", no_args_is_help=True)
 
@@ -37,11 +40,14 @@ app = typer.Typer(help="Measure a model, or predictions, on labelled data.", no_
 def coco(
     labels: Annotated[Path, typer.Argument(help="a COCO keypoint file (JSON)")],
     model: ModelOptions,
-    decoding: OpenPoseOptions,
+    decoding: Given[DecoderOptions],
     images: Annotated[
         Path | None, typer.Option(help="folder of the images (default: images/ beside the labels, or beside them)")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first images")] = None,
+    masks: Annotated[
+        bool, typer.Option("--masks", help="DeeperCut's published way: seek one person within each labelled mask")
+    ] = False,
     json: Annotated[
         Path | None, typer.Option(help="write the numbers with model, options, date and machine to this file")
     ] = None,
@@ -55,11 +61,12 @@ def coco(
         raise InputError(f"{folder}: no such folder of images")
     estimator = Estimator(decode=decoding, **asdict(model))
     with counted("evaluate") as tell:
-        result = evaluate_coco(estimator, estimator.spec.skeleton, labels, folder, limit, tell)
+        within = estimator.find_in_masks if masks else None
+        result = evaluate_coco(estimator, estimator.spec.skeleton, labels, folder, limit, tell, within)
     _print(result)
     if json is not None:
-        _write(json, estimator, asdict(decoding), {"labels": labels.name, "images": result.images, "people": result.people,
-                                                   **asdict(result.numbers)})  # fmt: skip
+        found = {"labels": labels.name, "masks": masks, "images": result.images, "people": result.people}
+        _write(json, estimator, asdict(estimator.decode_options), {**found, **asdict(result.numbers)})
     if worst is not None:
         write_image(worst, _pictures(result))
 
@@ -67,33 +74,45 @@ def coco(
 @app.command("pck")
 @flagged
 def pck(
-    dataset: Annotated[Path, typer.Argument(help="a folder of LSP or LSPE")],
+    dataset: Annotated[Path, typer.Argument(help="a folder of LSP or LSPE (its last 1,000), or any labelled data set")],
     model: ModelOptions,
-    share: Annotated[float, typer.Option(help="right is what lies within this share of the torso")] = 0.2,
+    by: Annotated[
+        Length, typer.Option(help="what keypoints are judged by: torso, head (PCKh, MPII), or box of the keypoints")
+    ] = "torso",
+    share: Annotated[
+        float | None, typer.Option(help="right is what lies within this share of it (default: 0.2, of the head 0.5)")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first images")] = None,
     json: Annotated[
         Path | None, typer.Option(help="write the numbers with model, options, date and machine to this file")
     ] = None,
 ) -> None:
-    """Percentage of correct keypoints on the validation part of LSP, within a known box."""
-    source: Dataset = LspDataset(dataset, "val")
+    """Percentage of correct keypoints of labelled people, each found within its known box."""
+    source = open_dataset(dataset)
+    source = LspDataset(dataset, "val") if isinstance(source, LspDataset) else source
+    share = SHARES[by] if share is None else share
     source = source if limit is None else Subset(source, range(min(limit, len(source))))
     estimator = Estimator(**asdict(model))
     with counted("evaluate") as tell:
-        result = evaluate_pck(estimator.find_one, estimator.spec.skeleton, source, share, tell)
-    table = Table("keypoint", "PCK", "counted", title=f"PCK@{share} on {result.images} images")
+        result = evaluate_pck(estimator.find_one, estimator.spec.skeleton, source, share, tell, by)
+    joints = by_joint(result.numbers, result.names)
+    table = Table("keypoint", "PCK", "counted", title=f"PCK@{share} of the {by} on {result.images} images")
     for name, value, count in zip(result.names, result.numbers.keypoints, result.numbers.counted, strict=True):
         table.add_row(name, f"{value:.3f}", str(count))
     table.add_row("all", f"{result.numbers.pck:.3f}", str(result.numbers.counted.sum()))
     Console().print(table)
+    print("by joint: " + "  ".join(f"{joint} {value:.3f}" for joint, value in joints.items()))
     if json is not None:
         each = dict(zip(result.names, (round(float(v), 4) for v in result.numbers.keypoints), strict=True))
         numbers = {
             "dataset": dataset.name,
             "images": result.images,
+            "by": by,
             "share": share,
             "pck": result.numbers.pck,
+            "mean_of_keypoints": result.numbers.mean,
             "keypoints": each,
+            "joints": {joint: round(value, 4) for joint, value in joints.items()},
         }
         _write(json, estimator, {}, numbers)
 

@@ -15,14 +15,16 @@ from rich.console import Console
 from limbwise import __version__
 from limbwise.cli.live import Live
 from limbwise.cli.progress import Progress
-from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.draw.people import DrawOptions
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.batch import Step, count_frames, run_batch
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
+from limbwise.estimate.grouping import DecoderOptions
 from limbwise.estimate.outputs import OutputOptions, Outputs
+from limbwise.estimate.refine import Refiner
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
+from limbwise.fields import Given
 from limbwise.media.sources import Source, find_sources
 from limbwise.track.tracker import TrackOptions
 from limbwise.write import FORMATS
@@ -35,10 +37,13 @@ def predict(
     cut: Cut,
     keep: OutputOptions,
     drawing: DrawOptions,
-    decoding: OpenPoseOptions,
+    decoding: Given[DecoderOptions],
     tracking: TrackOptions,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="folder for the results")] = None,
     json: Annotated[str, typer.Option(help=f"formats, with commas between: {', '.join(FORMATS)}")] = "openpose",
+    refine: Annotated[
+        Path | None, typer.Option(help="a refiner (.onnx): each person is looked at again; see `limbwise refine`")
+    ] = None,
     track: Annotated[
         bool, typer.Option("--track", help="follow people: ids that stay, gaps filled, no jitter")
     ] = False,
@@ -57,12 +62,22 @@ def predict(
     if not sources:
         raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
     estimator = _open(model, parts, decoding, keep)
+    if refine is not None:
+        estimator.refiner = Refiner(refine)
     with ExitStack() as stack:
         outputs = None
         if out is not None:
             formats = _formats(json)
             asked = _asked(
-                estimator, sources, formats, cut, keep, drawing, decoding, parts, *([tracking] if track else [])
+                estimator,
+                sources,
+                formats,
+                cut,
+                keep,
+                drawing,
+                estimator.decode_options,
+                parts,
+                *([tracking] if track else []),
             )
             outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked, tracking.image_rate))
         live = stack.enter_context(Live(drawing)) if show else None
@@ -79,7 +94,7 @@ def predict(
     _report(problems, len(sources))
 
 
-def _open(model: ModelOptions, parts: PartOptions, decoding: OpenPoseOptions, keep: OutputOptions) -> Estimator:
+def _open(model: ModelOptions, parts: PartOptions, decoding: Given[DecoderOptions], keep: OutputOptions) -> Estimator:
     """The estimator; says which parts of a whole body no network was given for."""
     if parts.part is not None and keep.part_candidates:
         raise UsageError("--part-candidates: are the peaks of bodies; --part seeks none")

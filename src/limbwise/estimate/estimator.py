@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,20 +11,28 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.openpose import OpenPoseOptions, decode_openpose, decode_with_candidates
-from limbwise.decode.single import decode_crop, decode_single
+from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
-from limbwise.errors import InputError
 from limbwise.estimate.follow import follow
 from limbwise.estimate.frames import Cut, open_frames
+from limbwise.estimate.grouping import (
+    THRESHOLD,
+    DecoderOptions,
+    check_heads,
+    decoder_options,
+    find_in_masks,
+    find_one,
+    group,
+    needs_terms,
+)
 from limbwise.estimate.maps import Maps
+from limbwise.estimate.pairwise import find_terms
 from limbwise.estimate.stream import overlap
 from limbwise.estimate.views import as_viewed, choose_views, merge
-from limbwise.estimate.zoo import find_model
+from limbwise.estimate.zoo import Model, find_model
 from limbwise.fields import option
-from limbwise.geometry import apply, invert
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image
 from limbwise.media.sources import Source
@@ -33,7 +41,6 @@ from limbwise.spec import ModelSpec
 from limbwise.track.tracker import TrackOptions
 
 Image = npt.NDArray[np.uint8]
-THRESHOLD = 0.1  # least height of a keypoint of a face, a hand or a single person (OpenPose's)
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,17 @@ class ModelOptions:
     size: int | None = option(None, "shorter side of the network's input in pixels")
     precise: bool = option(False, "look at four scales: slower, better")
     flip: bool = option(False, "look at the mirror image too")
+    pairwise: Path | None = option(
+        None, "DeeperCut's pairwise terms: a file of train pairwise (default: beside the model), or old .mat"
+    )
 
 
 class Estimator:
     """People in images; of a network without part affinity fields (spec method "single") the one person, face or hand of each.
 
     `Estimator("default", engine="openvino", device="CPU", precise=False, max_people=None)`; the other names are the fields of
-    ModelOptions; `decode` holds the decoder's options. Raises ModelMissing, InputError (a model that cannot be read) and MissingExtra.
+    ModelOptions. `decode`: the decoder's options, all of them or, as a mapping, those that shall differ from the model's own.
+    Raises ModelMissing, InputError (a model that cannot be read) and MissingExtra.
     """
 
     def __init__(
@@ -63,24 +74,25 @@ class Estimator:
         model: str | Path = "default",
         *,
         max_people: int | None = None,
-        decode: OpenPoseOptions | None = None,
+        decode: DecoderOptions | Mapping[str, Any] | None = None,
         **options: object,
     ) -> None:
         self.options = ModelOptions(model=str(model), **options)  # type: ignore[arg-type]  # checked by the dataclass's door
-        self.decode_options = decode or OpenPoseOptions()
+        found = find_model(self.options.model, self.options.spec)
+        self.decode_options = (
+            decode if isinstance(decode, DecoderOptions) else decoder_options(found.spec, decode or {})
+        )
         if max_people is not None:
             self.decode_options = replace(self.decode_options, max_people=max_people)
-        found = find_model(self.options.model, self.options.spec)
         self.threshold = THRESHOLD
-        needed = {"heatmaps"} if found.spec.method == "single" else {"heatmaps", "pafs"}
-        if not needed <= found.spec.heads.keys():
-            raise InputError(
-                f"{found.path}: its spec has no {' and '.join(sorted(needed))}, from which people are made"
-            )
+        check_heads(found.spec, found.path)
+        self.path = found.path
+        self.terms = self.find_terms(found)
         self.spec: ModelSpec = as_viewed(_with_size(found.spec, self.options.size), self.options.precise)
         engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
         self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)
         self.views = choose_views(self.options.precise, self.options.flip)
+        self.refiner: Callable[[Image, People], People] | None = None  # see estimate.refine
 
     def __call__(self, image: str | Path | Image) -> People:
         """The people of an RGB uint8 (H, W, 3) image or of an image file, in pixels of that image."""
@@ -102,17 +114,25 @@ class Estimator:
 
     def group(self, maps: Maps) -> People:
         """The people of a picture from its maps."""
-        return group(maps, self.decode_options, self.threshold)
+        return group(maps, self.decode_options, self.threshold, self.terms)
+
+    def find_terms(self, model: Model) -> PairwiseTerms | None:
+        """The pairwise terms of a model that needs such; raises ModelMissing and InputError (see pairwise.find_terms)."""
+        if not needs_terms(model.spec):
+            return None
+        return find_terms(model.path, model.spec.skeleton, self.options.pairwise)
 
     def complete(self, image: Image, people: People) -> People:
-        """What is added to the people once they are found: nothing here; see wholebody."""
-        return people
+        """What is done to the people once they are found: a refiner, where one was given, looks at them again; see also wholebody."""
+        return people if self.refiner is None else self.refiner(image, people)
 
     def find_one(self, image: Image, box: npt.NDArray[np.floating]) -> People:
         """The one person in a box (xyxy, pixels of the image): of each heatmap the highest place there."""
-        maps = self.look(self.prepare(image), image.shape)
-        inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
-        return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))
+        return find_one(self.look(self.prepare(image), image.shape), box)
+
+    def find_in_masks(self, image: Image, masks: Sequence[npt.NDArray[np.bool_]]) -> People:
+        """One person in each mask (H, W): of each keypoint the highest place in it, as the published DeeperCut code is scored."""
+        return find_in_masks(self.look(self.prepare(image), image.shape), masks)
 
     def stream(
         self, source: str | Source, cut: Cut | None = None, track: bool | TrackOptions = False
@@ -154,22 +174,6 @@ def estimate(image: str | Path | Image, **options: Any) -> People:
 @cache
 def _kept(**options: Any) -> Estimator:
     return Estimator(**options)
-
-
-def group(maps: Maps, options: OpenPoseOptions, threshold: float = THRESHOLD) -> People:
-    """The people in maps, in pixels of the picture; without part affinity fields one, of keypoints above `threshold`."""
-    if "pafs" not in maps.heads:
-        return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
-    people = decode_openpose(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
-    return people.moved(invert(maps.frame))
-
-
-def group_with_candidates(maps: Maps, options: OpenPoseOptions) -> tuple[People, list[npt.NDArray[np.float32]]]:
-    """As `group`; also all peaks of each keypoint, (M, 3) x, y in pixels of the picture and score."""
-    people, peaks = decode_with_candidates(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
-    back = invert(maps.frame)
-    moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
-    return people.moved(back), moved
 
 
 def _with_size(spec: ModelSpec, side: int | None) -> ModelSpec:

@@ -5,7 +5,6 @@ All take layers by name, each a list of arrays: weights, biases. They follow the
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,8 +101,8 @@ def _port(channels: int) -> str:
     return f'<port id="0"><dim>1</dim><dim>{channels}</dim><dim>46</dim><dim>46</dim></port>'
 
 
-def layers_of(net: nn.Module, names: Mapping[str, str] | None = None) -> Layers:
-    """A network's convolutions by the last part of their names, each with weights and biases."""
+def layers_of(net: nn.Module) -> Layers:
+    """A network's layers by the last part of their names, each with weights and biases."""
     layers: Layers = {}
     for name, value in net.state_dict().items():
         layers.setdefault(name.split(".")[-2], []).append(value.numpy())
@@ -126,7 +125,3 @@ def worst(outputs: Sequence[Mapping[str, torch.Tensor]]) -> float:
     """The greatest difference of any two outputs."""
     first, *others = outputs
     return max(float((first[name] - other[name]).abs().max()) for other in others for name in first)
-
-
-def floats(count: int, *values: float) -> bytes:
-    return struct.pack(f"<{count}f", *values)

@@ -17,6 +17,7 @@ from limbwise.data.check import check as check_dataset
 from limbwise.data.find import open_dataset
 from limbwise.data.mpii import MpiiDataset
 from limbwise.data.mpii_crops import write_crops
+from limbwise.data.pairwise_stats import labelled_people, write_statistics
 from limbwise.data.posetrack import convert as convert_posetrack
 from limbwise.data.posetrack import files
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
@@ -29,6 +30,7 @@ from limbwise.sample import Sample
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import find_skeleton
 from limbwise.spec import Head, ModelSpec
+from limbwise.target.deepercut import statistics
 from limbwise.target.openpose import Targets, targets
 
 app = typer.Typer(help="Look at labelled data, and turn PoseTrack's forms into each other.", no_args_is_help=True)
@@ -92,6 +94,22 @@ def view(
         pictures += _row(scene, targets(scene, spec), spec)
         captions += [scene.name, "heatmaps", "PAFs", "left out of the loss"]
     write_image(out, sheet(pictures, 8 if count > 1 else 4, captions))
+
+
+@app.command("pairwise-stats")
+def pairwise_stats(
+    dataset: Annotated[
+        Path, typer.Argument(help="a folder (LSP, MPII, or a COCO json) or a COCO json; no images are read")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="JSON file to write")],
+) -> None:
+    """Means and deviations of the vectors between a person's keypoints, mirrored copies included, as DeeperCut's training has them."""
+    source = open_dataset(dataset)
+    people = labelled_people(source)
+    if not len(people):
+        raise InputError(f"{dataset}: nobody is labelled")
+    write_statistics(*statistics(people, source.skeleton.flip), source.skeleton, out)
+    print(f"{out}: {len(people)} people in {len(source)} images")
 
 
 def _spec(skeleton: Skeleton) -> ModelSpec:

@@ -11,9 +11,10 @@ import numpy as np
 
 from limbwise.draw.trails import Trails
 from limbwise.errors import InputError
-from limbwise.estimate.estimator import Estimator, group_with_candidates
+from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.follow import Note
 from limbwise.estimate.frames import Cut, open_frames
+from limbwise.estimate.grouping import group_with_candidates
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.outputs import Outputs, image_ids, record_of
 from limbwise.estimate.sequences import follow_steps, sequence_of
@@ -67,7 +68,9 @@ def run_batch(
         return done
 
     def with_candidates(step: Any) -> Step:
-        found, candidates = group_with_candidates(step.maps, estimator.decode_options)
+        found, candidates = group_with_candidates(
+            step.maps, estimator.decode_options, estimator.threshold, estimator.terms
+        )
         people = estimator.complete(step.frame.image, found)
         order = people.skeleton.map_from(found.skeleton)
         none = np.zeros((0, 3), np.float32)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -80,6 +81,33 @@ def _above(people: People, threshold: float) -> People:
     xy = np.where((people.scores > threshold)[..., None], people.xy, np.nan)
     left = People(people.skeleton, xy, people.scores)
     return left[left.visible.any(1)]  # type: ignore[no-any-return]  # a mask gives People
+
+
+def find_in_masks(maps: Maps, masks: Sequence[npt.NDArray[np.bool_]]) -> People:
+    """One person in each mask (H, W) of the picture: of each keypoint the most probable pixel in it, from there to its cell, and
+    from there to where the cell's offset points; score 1, as the published DeeperCut code is scored with COCO's labelled masks.
+
+    Nobody in an empty mask. Raises UsageError for maps of another method.
+    """
+    spec = maps.spec
+    if spec.method != "deepercut":
+        raise UsageError(
+            f"{spec.name}: the rule of masks is for DeeperCut's maps, not for those of {spec.method} models"
+        )
+    (width, height), to_picture = maps.size, maps.to_picture("part_logits")
+    logits, offsets = maps.heads["part_logits"], maps.heads["offsets"]
+    probable = (1 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+    wide = [cv2.warpAffine(plane, to_picture, (width, height), flags=cv2.INTER_CUBIC) for plane in probable]
+    back, k = invert(to_picture), np.arange(len(logits))
+    xy = np.zeros((0, len(logits), 2), np.float32)
+    for mask in (mask for mask in masks if mask.any()):
+        pixels = np.stack([np.where(mask, plane, -1).argmax() for plane in wide])
+        places = apply(back, np.stack([pixels % width, pixels // width], axis=1))
+        j, i = np.clip(np.rint(places), 0, np.array(logits.shape[:0:-1]) - 1).astype(int).T
+        cells = apply(spec.heads["part_logits"].frame(logits.shape), np.stack([j, i], axis=1))
+        found = cells + np.stack([offsets[2 * k, i, j], offsets[2 * k + 1, i, j]], axis=1)
+        xy = np.concatenate([xy, found[None].astype(np.float32)])
+    return People(spec.skeleton, xy, np.ones(xy.shape[:2], np.float32)).moved(invert(maps.frame))
 
 
 def find_one(maps: Maps, box: npt.NDArray[np.floating]) -> People:

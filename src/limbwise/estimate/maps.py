@@ -31,6 +31,12 @@ class Maps:
     frame: Matrix
     size: tuple[int, int]
 
+    def strengths(self) -> npt.NDArray[np.float32]:
+        """(K or K + 1, h, w) float32, 0 to 1: how probable each keypoint is: heatmaps, or what part logits mean."""
+        if self.spec.method != "deepercut":
+            return self.heads["heatmaps"]
+        return np.asarray(1 / (1 + np.exp(-self.heads["part_logits"].astype(np.float64))), np.float32)
+
     def to_picture(self, head: str) -> Matrix:
         """(2, 3) matrix from cells of a head's maps to pixels of the picture."""
         return compose(self.spec.heads[head].frame(self.heads[head].shape), invert(self.frame))

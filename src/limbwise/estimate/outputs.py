@@ -131,8 +131,11 @@ class Outputs:
     def _draw(self, source: Source, frame: Frame, maps: Maps, people: People, trails: Trails | None) -> None:
         ground = frame.image
         if self.options.overlay == "heatmaps":
-            ground = draw_heatmaps(ground, maps.heads["heatmaps"], maps.spec.skeleton, maps.to_picture("heatmaps"))
+            head = "part_logits" if maps.spec.method == "deepercut" else "heatmaps"
+            ground = draw_heatmaps(ground, maps.strengths(), maps.spec.skeleton, maps.to_picture(head))
         elif self.options.overlay == "pafs":
+            if "pafs" not in maps.heads:
+                raise UsageError(f"--overlay pafs: {maps.spec.name} has no part affinity fields")
             ground = draw_pafs(ground, maps.heads["pafs"], maps.to_picture("pafs"))
         picture = draw_people(ground, people, self.drawing, trails)
         if source.kind == "image":

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from limbwise.engine.prepare import Prepared, View
 from limbwise.geometry import Matrix, compose, invert
-from limbwise.spec import ModelSpec
+from limbwise.spec import ModelSpec, ordered_pairs
 
 Floats = npt.NDArray[np.float32]
+LENGTHS = {"offsets", "pairwise"}  # heads whose values are input pixels
 PRECISE_SCALES = (0.5, 1.0, 1.5, 2.0)  # OpenPose's, times the rule's side
 
 
@@ -49,11 +50,18 @@ def merge(
         weight = np.zeros(total.shape[1:], np.float32)
         for view_maps, view in zip(maps, prepared, strict=True):
             channels = _mirror_channels(view_maps[name], name, spec) if view.view.mirrored else view_maps[name]
+            if name in LENGTHS:
+                channels = channels * _enlarged(view, prepared[chosen])
             path = compose(head.frame(channels.shape), invert(view.frame), prepared[chosen].frame, invert(own))
             total += _warp(channels, path, total.shape[1:])
             weight += _warp(np.ones((1, *channels.shape[1:]), np.float32), path, total.shape[1:])[0]
         merged[name] = np.divide(total, np.maximum(weight, np.float32(1e-6)), dtype=np.float32)
     return merged, prepared[chosen].frame
+
+
+def _enlarged(view: Prepared, chosen: Prepared) -> np.float32:
+    """How many input pixels of the chosen view a pixel of another is."""
+    return np.float32(np.hypot(*chosen.frame[:, 0]) / np.hypot(*view.frame[:, 0]))
 
 
 def _warp(maps: Floats, matrix: Matrix, size: tuple[int, int]) -> Floats:
@@ -74,6 +82,10 @@ def _mirror_channels(maps: Floats, head: str, spec: ModelSpec) -> Floats:
         return maps[order]
     if head == "offsets":
         pairs, signs = [int(k) for k in swap], [1] * len(swap)
+    elif head == "pairwise":
+        ordered = ordered_pairs(len(swap))
+        places = {(int(a), int(b)): row for row, (a, b) in enumerate(ordered)}
+        pairs, signs = [places[int(a), int(b)] for a, b in swap[ordered]], [1] * len(ordered)
     else:
         pairs, signs = _mirror_limbs(spec)
     order = [channel for pair in pairs for channel in (2 * pair, 2 * pair + 1)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.data.regions import Mask, region
 from limbwise.errors import InputError
 from limbwise.fields import read_table
 from limbwise.media.image import read_image
@@ -50,10 +51,12 @@ def evaluate_coco(
     images: Path,
     limit: int | None = None,
     tell: Callable[[], None] = lambda: None,
+    within: Callable[[Image, list[Mask]], People] | None = None,
 ) -> CocoResult:
     """Run `estimate` (an RGB image to its people on `skeleton`, in its pixels) over the images of a COCO keypoint file and judge it.
 
-    `images`: the folder of the image files. `limit`: the first images only. `tell` is called after each. Raises InputError for
+    `images`: the folder of the image files. `limit`: the first images only. `tell` is called after each. `within` takes the place of
+    `estimate`: it gets the labelled people's masks (H, W), too, and gives one person in each. Raises InputError for
     labels that are not COCO's and for images that are missing, MissingExtra without pycocotools.
     """
     table = read_table(labels)
@@ -63,12 +66,23 @@ def evaluate_coco(
     found, judged = {}, []
     for entry in entries:
         path = images / entry["file_name"]
-        found[entry["id"]] = estimate(read_image(path))
+        image, labelled = read_image(path), annotations[entry["id"]]
+        found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
         judged.append(_judge(path, found[entry["id"]], annotations[entry["id"]], judged_on))
         tell()
     numbers = coco_ap(found, table, [entry["id"] for entry in entries], judged_on)
     judged.sort(key=lambda one: one.similarity)
     return CocoResult(numbers, len(entries), sum(len(one.truth) for one in judged), judged)
+
+
+def masks(annotations: list[dict[str, Any]], image: Image) -> list[Mask]:
+    """The mask (H, W) of each labelled person; its box where the file has no segmentation."""
+    found = []
+    for annotation in annotations:
+        x, y, width, height = annotation.get("bbox") or (0, 0, image.shape[1], image.shape[0])
+        box = np.array([x, y, x + width, y + height], np.float32) - np.float32(0.5)
+        found.append(region(annotation.get("segmentation"), box, (image.shape[1], image.shape[0])))
+    return found
 
 
 def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:

@@ -90,12 +90,15 @@ def written_skeleton(skeleton: Skeleton) -> Skeleton:
     return BODY_25 if "left_heel" in skeleton.keypoints or "left_big_toe" in skeleton.keypoints else OPENPOSE_18
 
 
-def openpose_text(people: People, part_candidates: Candidates | None = None) -> str:
+def openpose_text(
+    people: People, part_candidates: Candidates | None = None, skeleton: Skeleton | None = None
+) -> str:
     """The content of one file: one line, nine keys a person, 6 significant digits like a C++ stream's.
 
     `part_candidates`: for each keypoint of the people's skeleton (n, 3) x, y, score of every peak; written only when given.
+    `skeleton`: the order in the file (default: see `written_skeleton`).
     """
-    source, skeleton = people.skeleton, written_skeleton(people.skeleton)
+    source, skeleton = people.skeleton, skeleton or written_skeleton(people.skeleton)
     people = filed_as(people, skeleton) if skeleton != source else finite(people)
     ids = [-1] * len(people) if people.ids is None else people.ids.tolist()
     found = triples(people, people.scores)

@@ -1,0 +1,114 @@
+"""`limbwise track`: people in files that other programs wrote are followed; files of the same names and format come out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from limbwise.checked import read_json
+from limbwise.draw.timeline import Presence, draw_timeline
+from limbwise.errors import InputError, UsageError
+from limbwise.estimate.follow import Follower, Note
+from limbwise.estimate.recorded import Recorded, Recording, read_recorded
+from limbwise.files import whole_file
+from limbwise.media.image import write_image
+from limbwise.people import People
+from limbwise.skeletons import find_skeleton
+from limbwise.track.tracker import TrackOptions
+
+
+def track(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="folders of OpenPose's files, COCO results, PoseTrack files, or folders of these"),
+    ],
+    tracking: TrackOptions,
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder for the results")],
+    skeleton: Annotated[
+        str | None, typer.Option(help="what the keypoints are: a name, or a TOML file (default: told from the files)")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="file that keeps the tracks: read where it exists, written at the end")
+    ] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="write a picture of who was there when")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that are there")] = False,
+) -> None:
+    """Follow the people in files that other programs wrote."""
+    recorded, problems = read_recorded(files, find_skeleton(skeleton) if skeleton else None)
+    sequences = [sequence for one in recorded for sequence in one.sequences]
+    if state is not None and len(sequences) != 1:
+        raise UsageError(f"--state: keeps the tracks of one sequence, and these are {len(sequences)}")
+    _check_room(recorded, out, overwrite)
+    before = read_json(state) if state is not None and state.exists() else None
+    for one in recorded:
+        followed: list[People] = []
+        for sequence in one.sequences:
+            people, note = follow_recording(sequence, tracking, before, str(state))
+            followed += people
+            if timeline:
+                _write_timeline(sequence, people, tracking.image_rate, out / "timeline" / f"{sequence.name}.png")
+        one.write(out, followed)
+    if state is not None and note is not None:
+        with whole_file(state) as part:
+            part.write_text(json.dumps(note.to_plain(), separators=(",", ":")) + "\n", encoding="ascii")
+    _report(problems)
+
+
+def follow_recording(
+    sequence: Recording, options: TrackOptions, before: Any, where: str
+) -> tuple[list[People], Note | None]:
+    """The people of a sequence with ids, and what it takes to go on; `before`: that of an earlier run, read from the file `where`.
+
+    Frames whose numbers begin again follow the earlier run's last one at once.
+    """
+    note = _note(before, sequence, where)
+    follower = Follower(options, note)
+    times = [number / options.image_rate for number in sequence.numbers]
+    if note is not None and times and times[0] <= note.time:
+        times = [time - times[0] + note.time + 1 / options.image_rate for time in times]
+    people = [one for time, found in zip(times, sequence.people, strict=True) for _, one in follower.push(found, time)]
+    return [*people, *(one for _, one in follower.flush())], follower.note
+
+
+def _note(before: Any, sequence: Recording, where: str) -> Note | None:
+    if before is None or not sequence.people:
+        return None
+    try:
+        return Note.from_plain(before, sequence.people[0].skeleton)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _check_room(recorded: list[Recorded], out: Path, overwrite: bool) -> None:
+    """No file is overwritten unasked, and never two of the same name."""
+    names = [name for one in recorded for name in one.names]
+    twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+    if twice is not None:
+        raise UsageError(f"{twice}: comes from two folders; follow them one by one, or give the folder above both")
+    there = next((out / name for name in names if (out / name).exists()), None)
+    if there is not None and not overwrite:
+        raise UsageError(f"{there}: is there already; --overwrite replaces it")
+
+
+def _write_timeline(sequence: Recording, people: list[People], rate: float, path: Path) -> None:
+    presence = Presence()
+    for number, one in zip(sequence.numbers, people, strict=True):
+        presence.add(one, (number - sequence.numbers[0]) / rate)
+    write_image(path, draw_timeline(presence))
+
+
+def _lines(problems: list[InputError]) -> Iterator[str]:
+    yield from (f"limbwise: {' '.join(str(problem).split())}" for problem in problems)
+    yield f"limbwise: {len(problems)} of the inputs could not be read"
+
+
+def _report(problems: list[InputError]) -> None:
+    """What could not be read, at the end, and exit code 3."""
+    if problems:
+        print("\n".join(_lines(problems)), file=sys.stderr)
+        sys.exit(InputError.exit_code)

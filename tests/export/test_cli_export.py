@@ -7,6 +7,7 @@ import torch
 
 from limbwise.cli.export import export
 from limbwise.errors import InputError, UsageError
+from limbwise.export.quantise import Int8Options
 from limbwise.net.mobile import Mobile, mobile_spec
 from limbwise.spec import read_spec
 from limbwise.train import checkpoint
@@ -31,8 +32,12 @@ def test_a_run_becomes_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_what_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no checkpoint in it"):
         export(tmp_path, tmp_path / "x.onnx")
-    with pytest.raises(UsageError, match=r"ends in \.onnx"):
-        export(tmp_path, tmp_path / "x.xml")
+    with pytest.raises(UsageError, match=r"ends in \.onnx or \.xml"):
+        export(tmp_path, tmp_path / "x.pb")
+    with pytest.raises(UsageError, match=r"INT8 is written as OpenVINO's form"):
+        export(tmp_path, tmp_path / "x.onnx", eight=Int8Options(tmp_path))
+    with pytest.raises(UsageError, match="is a model already"):
+        export(tmp_path / "a.onnx", tmp_path / "x.onnx")
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"a\.pt: not a checkpoint"):
         export(tmp_path / "a.pt", tmp_path / "x.onnx")

@@ -73,12 +73,15 @@ def model_folder() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """The hash of a file, in hexadecimal; raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    """The hash of a weights file, in hexadecimal, of an .xml with that of its .bin; raises InputError where it cannot be read."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_suffix(".bin")) if path.suffix.lower() == ".xml" else (path,):
+        try:
+            with part.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)
+        except OSError as error:
+            raise InputError(f"{part}: cannot be read ({error.strerror or error})") from error
+    return digest.hexdigest()
 
 
 def _find_spec(path: Path, given: Path | None) -> ModelSpec:

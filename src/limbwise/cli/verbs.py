@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from limbwise import __version__
-from limbwise.cli import benchmark, convert, data, decode, evaluate, export, info, predict, train
+from limbwise.cli import benchmark, convert, data, decode, evaluate, export, info, predict, refine, track, train
 from limbwise.cli.flags import flagged
 
 
@@ -37,12 +37,14 @@ def limbwise(
 
 for verb in (
     predict.predict,
+    track.track,
     decode.decode,
     benchmark.benchmark,
     info.info,
     info.models,
     export.export,
     convert.convert,
+    refine.refine,
 ):
     app.command()(flagged(verb))
 app.add_typer(evaluate.app, name="evaluate")

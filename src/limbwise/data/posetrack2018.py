@@ -24,7 +24,7 @@ _PLACES = [place(keypoint) for keypoint in POSETRACK_15.keypoints]
 
 def frames_2018(content: dict[str, Any], path: str) -> list[LabelledFrame]:
     """The frames of a file's content, in the order of its images; raises InputError that names the field."""
-    joints = _joints(content, path)
+    joints = joints_of(content, path)
     frames: dict[int | None, LabelledFrame] = {}
     for i, value in enumerate(items(content["images"], f"{path}: images")):
         where = f"{path}: images[{i}]"
@@ -43,7 +43,7 @@ def frames_2018(content: dict[str, Any], path: str) -> list[LabelledFrame]:
     return list(frames.values())
 
 
-def _joints(content: dict[str, Any], path: str) -> npt.NDArray[np.intp]:
+def joints_of(content: dict[str, Any], path: str) -> npt.NDArray[np.intp]:
     """For each keypoint of the file its index in POSETRACK_15, -1 for those that poseval leaves out (ears)."""
     categories = items(content.get("categories", []), f"{path}: categories")
     names = list(POSETRACK_17.keypoints)

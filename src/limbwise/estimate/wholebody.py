@@ -13,7 +13,8 @@ from limbwise.decode.single import decode_crop
 from limbwise.engine.prepare import View
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.crops import Crop, cut, find_crops
-from limbwise.estimate.estimator import THRESHOLD, Estimator, Image, ModelOptions
+from limbwise.estimate.estimator import Estimator, Image, ModelOptions
+from limbwise.estimate.grouping import THRESHOLD
 from limbwise.fields import option
 from limbwise.geometry import invert
 from limbwise.people import People
@@ -72,7 +73,7 @@ class WholeBody(Estimator):
 
     def complete(self, image: Image, people: People) -> People:
         """The people with face and hands; all crops of the image go through a network together, 16 at a time at most."""
-        whole = people.as_skeleton(OPENPOSE_130)
+        whole = super().complete(image, people).as_skeleton(OPENPOSE_130)
         size = (image.shape[1], image.shape[0])
         found: list[tuple[Crop, People]] = []
         if self.face is not None:

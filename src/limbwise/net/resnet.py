@@ -83,6 +83,9 @@ class Bottleneck(nn.Module):
         self.conv1 = conv_norm(channels_in, width)
         self.conv2 = conv_norm(width, width, 3, stride, dilation)
         self.conv3 = conv_norm(width, EXPANSION * width, relu=False)
+        norm = self.conv3[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)  # a unit starts as nothing, where it starts from nothing
 
     def forward(self, x: Tensor) -> Tensor:
         direct = self.shortcut(x[..., :: self.stride, :: self.stride] if self.stride > 1 else x)

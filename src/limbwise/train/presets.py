@@ -13,7 +13,7 @@ from limbwise.errors import UsageError
 from limbwise.target.deepercut import DiscOptions
 from limbwise.train.losses import LossOptions
 from limbwise.train.optimiser import OptimiserOptions, ScheduleOptions
-from limbwise.train.recipe import Recipe, Stage
+from limbwise.train.recipe import Recipe, Saving, Stage
 from limbwise.train.samples import DataOptions
 
 
@@ -66,10 +66,11 @@ def _published(network: str, keypoints: int, scale: float, stage: Stage, until: 
 def deepercut_lsp() -> Recipe:
     """A small DeeperCut for one person from nothing, on LSP's keypoints, for a CPU."""
     scene = SceneOptions(spatial=SpatialOptions(person=(0.6, 1.1), shift=0.15), mosaic=0, paste=0)
-    data = DataOptions(scene=scene, discs=DiscOptions(10.0), validate_side=160)
+    data = DataOptions(scene=scene, discs=DiscOptions(10.0), validate_side=160, validate_images=300)
     loss = LossOptions(foreground=5.0, heads={"part_logits": 1.0, "offsets": 0.3})
     stages = (Stage(0.6, 128, 16), Stage(0.4, 160, 16))
-    return Recipe("deepercut_single_small", 8_000, stages, data=data, loss=loss, skeleton="lsp_14")
+    saving = Saving(validate_minutes=5)
+    return Recipe("deepercut_single_small", 8_000, stages, data=data, loss=loss, saving=saving, skeleton="lsp_14")
 
 
 def refiner() -> Recipe:

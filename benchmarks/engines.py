@@ -46,7 +46,7 @@ from limbwise.net.openpose_cpm import OpenPoseCpm, openpose_cpm_spec
 from limbwise.spec import ModelSpec, write_spec
 
 PHOTO = Path(__file__).resolve().parents[2] / "shared" / "data" / "photos" / "ballet.jpg"  # 620 x 465
-WARM_UP = 2
+WARM_UP = 2  # runs of each engine before any counts
 REFERENCE = "openvino-f32"
 Floats = npt.NDArray[np.float32]
 
@@ -179,9 +179,9 @@ def measure(rows: list[Row], estimator: Estimator, image: Path, repeats: int) ->
         maps = timed("network", lambda: estimator.look(inputs, pixels.shape))
         timed("group", lambda: estimator.group(maps))
 
-    for turn in range(WARM_UP + repeats):
-        if turn == WARM_UP:
-            times.clear()
+    from_file_to_people()
+    times.clear()
+    for _ in range(repeats):
         for row in rows:
             timed(row.name, row.run)
         timed("end to end", from_file_to_people)

@@ -87,9 +87,8 @@ def shrink_to_planes(
 @compiled
 def to_planes(image: Image, order: Ints, scale: Floats, shift: Floats, planes: Floats) -> None:
     """A picture (h, 3 w) of RGB bytes into `planes` (3, h, w) as level x scale - shift; plane c takes channel order[c]."""
-    for c in range(3):
-        channel, gain, less = order[c], scale[c], shift[c]
-        for y in range(image.shape[0]):
-            row, plane = image[y], planes[c, y]
+    for y in range(image.shape[0]):
+        for c in range(3):
+            levels, plane, gain, less = image[y, order[c] :: 3], planes[c, y], scale[c], shift[c]
             for x in range(len(plane)):
-                plane[x] = np.float32(row[3 * x + channel]) * gain - less
+                plane[x] = np.float32(levels[x]) * gain - less

@@ -14,8 +14,9 @@ import torch
 from scipy.io import savemat
 
 from limbwise.cli.convert import convert as convert_verb
-from limbwise.convert.deepercut import convert_backbone, convert_deepercut, read_statistics
+from limbwise.convert.deepercut import convert_backbone, convert_deepercut
 from limbwise.convert.tensorflow import Arrays, read_checkpoint
+from limbwise.data.pairwise_stats import read_statistics
 from limbwise.errors import InputError, UsageError
 from limbwise.net.deepercut import DeeperCut, count_values
 from limbwise.skeletons import COCO_17, LSP_14, MPII_14

@@ -32,7 +32,9 @@ def convert(
     half: Annotated[bool, typer.Option("--half", help="Weights in half precision: half the size on disk.")] = False,
     pairwise_stats: Annotated[
         Path | None,
-        typer.Option(help="DeeperCut's pairwise_stats.mat: what the pairwise vectors of a network are measured in."),
+        typer.Option(
+            help="What DeeperCut's pairwise vectors are measured in: pairwise_stats.mat, or a file of data pairwise-stats."
+        ),
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Layers that the file lacks stay random; they are named.")
@@ -54,10 +56,10 @@ def convert(
 
 
 def measured(found: Converted, stats: Path) -> Converted:
-    """With pairwise vectors in the units of a `pairwise_stats.mat`; raises UsageError for a network without such vectors."""
+    """With pairwise vectors in the units of a file of statistics; raises UsageError for a network without such vectors."""
     from dataclasses import replace
 
-    from limbwise.convert.deepercut import read_statistics
+    from limbwise.data.pairwise_stats import read_statistics
     from limbwise.errors import UsageError
     from limbwise.net.deepercut import with_statistics
 

@@ -9,18 +9,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from limbwise.convert.tensorflow import Arrays
 from limbwise.convert.weights import Weights, load, shape_of
-from limbwise.data.matlab import floats, read_mat
 from limbwise.errors import InputError
 from limbwise.net.deepercut import DeeperCut, DeeperCutOptions, deepercut_spec
 from limbwise.net.resnet import ResNet, ResNetOptions
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, MPII_14, PENN_13
-from limbwise.spec import ModelSpec, ordered_pairs
+from limbwise.spec import ModelSpec
 
 SKELETONS_BY_COUNT = {13: PENN_13, 14: MPII_14, 17: COCO_17}
 HEADS = {"part_logits": "part_pred", "offsets": "locref_pred", "pairwise": "pairwise_pred",
@@ -37,7 +33,7 @@ def convert_deepercut(
     """The network of a checkpoint's variables, and its spec.
 
     `skeleton`: default MPII's 14, COCO's 17 or Penn Action's 13 keypoints, by their number. What the pairwise terms are measured in
-    is not in a checkpoint (see `read_statistics`). Raises InputError that names `where` and what is missing, left over, of another
+    is not in a checkpoint (see data.pairwise_stats). Raises InputError that names `where` and what is missing, left over, of another
     shape or no number.
     """
     weights = as_weights(variables)
@@ -67,25 +63,6 @@ def as_weights(variables: Arrays) -> Weights:
     (in, out, kh, kw)."""
     return {name: array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
             for name, array in variables.items() if not BESIDES.search(name)}  # fmt: skip
-
-
-def read_statistics(path: str | Path, skeleton: Skeleton) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Means and standard deviations (K (K - 1), 2) of the vectors of `spec.ordered_pairs`, from a `pairwise_stats.mat`.
-
-    Its `graph` lists the pairs of keypoints, from 0 (or from 1, as the oldest files). Raises InputError that names the file where
-    it is damaged or of another skeleton.
-    """
-    graph, means, deviations = (floats(value) for value in read_mat(path, "graph", "means", "std_devs"))
-    pairs = ordered_pairs(len(skeleton))
-    if not graph.shape == means.shape == deviations.shape == pairs.shape:
-        raise InputError(f"{path}: graph, means and std_devs of {len(pairs)} x 2 are expected for {skeleton.name}")
-    if not all(np.isfinite(values).all() for values in (graph, means, deviations)) or not (deviations > 0).all():
-        raise InputError(f"{path}: graph and means are to be numbers, std_devs above 0")
-    rows = {(int(a), int(b)): row for row, (a, b) in enumerate(graph - graph.min())}
-    if set(rows) != {(int(a), int(b)) for a, b in pairs}:
-        raise InputError(f"{path}: graph does not list the pairs of {len(skeleton)} keypoints")
-    order = [rows[int(a), int(b)] for a, b in pairs]
-    return means[order], deviations[order]
 
 
 def scope_of(weights: Weights, where: str | Path) -> str:

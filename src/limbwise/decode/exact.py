@@ -16,16 +16,17 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 Costs = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 VIOLATED = 1e-6
+BETTER = 1e-5  # least gain over a known answer; HiGHS takes solutions that break constraints by 1e-6
 INFEASIBLE = 2  # of milp's status
 ROUNDS = 1000  # of constraints; far more than any problem has needed
 
 
 def solve_exactly(edges: Ints, costs: Costs, unary: Costs, suppress: bool, known: float) -> Ints | None:
-    """Labels (n,), -1 for suppressed nodes, that cost less than `known`, or None where nothing does.
+    """Labels (n,), -1 for suppressed nodes, that cost at least 1e-5 less than `known`, or None where none do.
 
     `edges` (E, 2), none twice; `costs` (E,) and `unary` (n,) finite, about 1. Raises RuntimeError where HiGHS gives up.
     """
-    program, below = _Program(edges, costs, unary, suppress), known - VIOLATED
+    program, below = _Program(edges, costs, unary, suppress), known - BETTER
     vector = _settle(program, False, below)
     if vector is not None and np.abs(vector - np.rint(vector)).max(initial=0) > VIOLATED:
         vector = _settle(program, True, below)

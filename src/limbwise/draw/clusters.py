@@ -41,8 +41,9 @@ def draw_clusters(
 def _dot(drawn: Image, place: npt.NDArray[np.floating], radius: float, colour: tuple[int, int, int] | None) -> None:
     centre, fixed = _fixed(place), round(radius * 2**SHIFT)
     if colour is None:
-        cv2.circle(drawn, centre, fixed, OUTLINE, max(2, round(radius / 2)), cv2.LINE_AA, SHIFT)
-        cv2.circle(drawn, centre, fixed, WHITE, 1, cv2.LINE_AA, SHIFT)
+        ring = fixed + 3 * 2**SHIFT  # so that there is room within, however small
+        cv2.circle(drawn, centre, ring, OUTLINE, 3, cv2.LINE_AA, SHIFT)
+        cv2.circle(drawn, centre, ring, WHITE, 1, cv2.LINE_AA, SHIFT)
     else:
         cv2.circle(drawn, centre, round(fixed + 2**SHIFT), OUTLINE, -1, cv2.LINE_AA, SHIFT)
         cv2.circle(drawn, centre, fixed, colour, -1, cv2.LINE_AA, SHIFT)

@@ -48,7 +48,8 @@ def _verb(name: str) -> Callable[..., None]:
         ] = None,
         config: Annotated[Path | None, typer.Option(help="TOML file with fields of the recipe.")] = None,
         init: Annotated[
-            Path | None, typer.Option(help="Weights of another system to begin with: ImageNet's backbone, or a network.")
+            Path | None,
+            typer.Option(help="Weights of another system to begin with: ImageNet's backbone, or a network."),
         ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint.")] = False,
         show: Annotated[bool, typer.Option("--show", help="Print the resolved recipe and stop.")] = False,

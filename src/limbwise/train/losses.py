@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Kind = Literal["squared", "logistic", "huber"]
+Kind = Literal["squared", "logistic", "huber", "norm"]
 
 
 @dataclass(frozen=True)
 class LossOptions:
     """`foreground`: weight of a cell where the target is 1, against 1 where it is 0. `heads`: weight of each head (default 1).
-    `kinds`: loss of each head (default "squared", as for all fields; DeeperCut's are "logistic" for parts and "huber" for offsets).
+    `kinds`: loss of each head (default "squared", as for all fields; DeeperCut's are "logistic" for parts and "huber" for offsets;
+    "norm" is that of OpenPose in PyTorch).
     `stages`: weight of each supervised stage, the final one last; empty: all 1. `hard`: samples are weighted by their loss to this
     power (0: all alike; mean weight 1, at most 4)."""
 
@@ -63,9 +64,11 @@ def field_loss(
     """(N,) loss of each sample; all (N, C, h, w), `mask` 0 to 1.
 
     "squared" and "logistic" (cross-entropy of logits): weighted, sum over channels, mean over cells. "huber" (linear beyond 1): mean
-    over what the mask leaves, which is little.
+    over what the mask leaves, which is little. "norm": root of the sum of squares, not weighted.
     """
     found = found.float()
+    if kind == "norm":
+        return (mask * (found - target)).square().sum((1, 2, 3)).clamp_min(1e-12).sqrt()
     if kind == "huber":
         loss = mask * F.huber_loss(found, target, reduction="none")
         return loss.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp_min(1)

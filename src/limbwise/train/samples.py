@@ -140,7 +140,8 @@ def draw_targets(scene: Sample, spec: ModelSpec, options: DataOptions) -> tuple[
     if spec.method == "deepercut":
         discs = deepercut.targets(scene, spec, options.discs)
         return discs.maps, discs.masks
-    return by_head(targets(scene, spec, options.target))
+    maps, masks = by_head(targets(scene, spec, options.target))
+    return {name: maps[name] for name in spec.heads}, {name: masks[name] for name in spec.heads}
 
 
 def by_head(wanted: Targets) -> tuple[Maps, Maps]:

@@ -26,7 +26,7 @@ from limbwise.train.losses import LossOptions, stage_losses, total_loss
 from limbwise.train.networks import NETWORKS, check_start, find_network
 from limbwise.train.optimiser import rate_factor
 from limbwise.train.presets import deepercut_coco, deepercut_lsp, deepercut_mpii
-from limbwise.train.recipe import Machine, Recipe, Saving, Stage
+from limbwise.train.recipe import Machine, Recipe, Saving, Stage, changed
 from limbwise.train.run import train_network
 from limbwise.train.samples import DataOptions, SceneMaker
 from limbwise.train.statistics import completed
@@ -38,13 +38,16 @@ PLAIN = deepercut_mpii().data.scene
 
 
 class Drawn(Dataset):
-    """Images of one person whose right third is to be ignored."""
+    """Images of one person, whose joints are a red, a green and a blue spot, and whose right third is to be ignored."""
 
     def __init__(self, folder: Path, count: int = 6) -> None:
         rng = np.random.default_rng(0)
         self.skeleton, self.images, self.names = THREE, Images(folder), [f"{i}.png" for i in range(count)]
-        for name in self.names:
-            cv2.imwrite(str(folder / name), rng.integers(0, 256, (96, 96, 3), dtype=np.uint8))
+        for i, name in enumerate(self.names):
+            image = rng.integers(0, 100, (96, 96, 3), dtype=np.uint8)
+            for k, (x, y) in enumerate(self.labels(i).xy[0].astype(int)):
+                image[y - 5 : y + 6, x - 5 : x + 6] = 255 * np.eye(3, dtype=np.uint8)[k]
+            cv2.imwrite(str(folder / name), image)
 
     def labels(self, i: int) -> Labels:
         xy = np.array([[[20, 30], [50, 40 + i], [30, 60]]], np.float32)
@@ -145,13 +148,13 @@ def test_pairwise_vectors_are_measured_on_scenes_once(tmp_path: Path) -> None:
 def test_a_few_steps_of_batches(tmp_path: Path) -> None:
     make = maker(tmp_path)
     make.spec = completed(make.spec, make, 96, tmp_path / "run", scenes=20)
-    recipe = Recipe("tiny", 30, (Stage(1, 64, 2),), machine=Machine("cpu", 1, 0), saving=Saving(0, 2, 0, 1),
+    recipe = Recipe("tiny", 40, (Stage(1, 64, 2),), machine=Machine("cpu", 1, 0), saving=Saving(0, 2, 0, 1),
                     loss=LossOptions(foreground=3))  # fmt: skip
-    recipe = replace(recipe, schedule=replace(recipe.schedule, warmup=5))
+    recipe = changed(recipe, sets=["schedule.warmup=5", "optimiser.rate=0.01"])
     net = DeeperCutOptions(3, backbone=TINY)
     path = train_network(lambda: DeeperCut(net), make.spec, recipe, make, None, tmp_path / "run")
     losses = [line["loss"] for line in read_log(tmp_path / "run" / "log.jsonl") if line["kind"] == "step"]
-    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
     assert "backbone.conv1.0.weight" in torch.load(path, weights_only=True)
 
 

@@ -14,6 +14,7 @@ from limbwise.convert.chainer import is_npz, read_npz
 from limbwise.convert.deepercut import convert_backbone, convert_deepercut
 from limbwise.convert.openpose import Origin, convert_openpose
 from limbwise.convert.openvino_ir import is_ir, read_ir
+from limbwise.convert.refiner import convert_refiner, is_refiner
 from limbwise.convert.tensorflow import is_checkpoint, prefix_of, read_checkpoint
 from limbwise.convert.torch_state import is_state, read_state
 from limbwise.convert.weights import Weights
@@ -65,12 +66,16 @@ def convert(path: str | Path, skeleton: Skeleton | None = None, allow_missing: b
 
 
 def _tensorflow(path: Path, skeleton: Skeleton | None, _: bool) -> Converted:
-    """DeeperCut, or a TF-slim backbone where there are no heads."""
+    """DeeperCut, the refiner, or a TF-slim backbone where there are no heads."""
     variables, prefix = read_checkpoint(path), prefix_of(path)
+    origin = f"converted from the TensorFlow checkpoint {prefix.name}"
+    if is_refiner(variables):
+        refiner, spec = convert_refiner(variables, prefix, skeleton)
+        return Converted(refiner, replace(spec, origin=origin), f"a refiner on {spec.skeleton.name}")
     if not any(name.startswith("pose/") for name in variables):
         return Converted(convert_backbone(variables, prefix), None, "a TF-slim ResNet without heads", SLIM_INPUT)
     net, spec = convert_deepercut(variables, prefix, skeleton)
-    spec = replace(spec, origin=f"converted from the TensorFlow checkpoint {prefix.name}")
+    spec = replace(spec, origin=origin)
     return Converted(net, spec, f"DeeperCut on {spec.skeleton.name}")
 
 

@@ -44,7 +44,7 @@ class DeepercutOptions:
     )
     joint_apart: float = option(37.5, "distance at which they are as likely two people's as one's")
     solver: Method = option("local", "how people are cut out of the graph; exact may take long")
-    max_parts: int = option(128, "most parts of a keypoint")
+    max_parts: int = option(64, "most parts of a keypoint")
     min_parts: int = option(3, "fewest parts of a person")
     max_people: int | None = option(None, "most people of an image")
 

@@ -36,6 +36,10 @@ def convert(
             help="What DeeperCut's pairwise vectors are measured in: pairwise_stats.mat, or a file of data pairwise-stats."
         ),
     ] = None,
+    decoder: Annotated[
+        str | None,
+        typer.Option(help="People as another program makes them: chainer, python_original or matlab; into the spec."),
+    ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Layers that the file lacks stay random; they are named.")
     ] = False,
@@ -47,12 +51,28 @@ def convert(
     found = converted(source, find_skeleton(skeleton) if skeleton else None, allow_missing)
     if pairwise_stats is not None:
         found = measured(found, pairwise_stats)
+    if decoder is not None:
+        found = decoded_as(found, decoder)
     told = write_weights(found, out) if out.suffix == ".pt" else write_model(found, named(out), half)
     print(f"{source}: {found.what}\n{told}")
     if found.spec is not None and "pairwise" in found.spec.heads and not found.spec.heads["pairwise"].scale:
         print("its pairwise vectors have no unit; to tell several people apart convert it with --pairwise-stats")
     if found.missing:
         print(f"not in the file, and random: {', '.join(found.missing)}")
+
+
+def decoded_as(found: Converted, program: str) -> Converted:
+    """With the decoder's options of another program in the spec; raises UsageError for a name or a network that has none."""
+    from dataclasses import asdict, replace
+
+    from limbwise.decode.openpose import PRESETS, OpenPoseOptions
+    from limbwise.errors import UsageError
+
+    if program not in PRESETS or found.spec is None or found.spec.method != "openpose":
+        raise UsageError(f"--decoder {program}: there are {', '.join(PRESETS)}, for networks with part affinity fields")
+    usual = asdict(OpenPoseOptions())
+    options = {name: value for name, value in asdict(PRESETS[program]()).items() if value != usual[name]}
+    return replace(found, spec=replace(found.spec, decode=options))
 
 
 def measured(found: Converted, stats: Path) -> Converted:

@@ -73,7 +73,7 @@ class Validation:
             maps, frame = maps_of(net, self.spec, source.images.load(labels.name))
             for box, xy, visibility in zip(labels.boxes, labels.xy, labels.visibility, strict=True):
                 person = self._one(maps, apply(frame, box.reshape(2, 2)).ravel()).moved(invert(frame))
-                tally.add(person.xy[0], xy, visibility >= SEEN)
+                tally.add(person.xy[0], xy, visibility >= SEEN, "box" if self.spec.method == "single" else "torso")
         return tally.numbers().pck if len(tally) else 0.0
 
     def _one(self, maps: dict[str, Floats], box: npt.NDArray[np.float64]) -> People:
@@ -95,7 +95,7 @@ def maps_of(net: nn.Module, spec: ModelSpec, image: npt.NDArray[np.uint8]) -> tu
 def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Module], Numbers] | None:
     """The validation that the data options ask for, or None where there is nothing to validate on.
 
-    DeeperCut is judged by PCK on every kind of data: its people need terms that are fitted when it is trained.
+    DeeperCut is judged by PCK on every kind of data: its people need terms that are fitted when it is trained. So are faces and hands.
     """
     size = replace(
         spec.input.size, side=options.validate_side, longest=max(spec.input.size.longest, options.validate_side)
@@ -106,7 +106,7 @@ def make_validation(options: DataOptions, spec: ModelSpec) -> Callable[[nn.Modul
     for path in paths:
         source = open_dataset(path)
         count = len(source) if path == options.validate else options.held_out
-        if isinstance(source, LspDataset) or spec.method == "deepercut":
+        if isinstance(source, LspDataset) or spec.method != "openpose":
             boxed = boxed or _first(held_out(path, count), options.validate_images)
         elif coco is None and isinstance(source, CocoDataset):
             coco = (

@@ -92,13 +92,9 @@ def check_start(recipe: Recipe) -> None:
             "or with nothing frozen: --set optimiser.groups=[]"
         )
     backbone = BACKBONES.get(recipe.network.rpartition("_")[2])
-    if (
-        not recipe.start
-        and recipe.network.startswith(("deepercut", "refiner"))
-        and backbone is not None
-        and backbone.frozen_norms
-    ):
+    is_ours = recipe.network.startswith(("deepercut", "refiner"))
+    if not recipe.start and is_ours and backbone is not None and backbone.frozen_norms:
         raise UsageError(
-            f"start: {recipe.network} begins with weights of ImageNet (limbwise convert resnet_v1_101.ckpt -o start.pt, then "
-            "--set start=start.pt); what begins with nothing is deepercut_small, deepercut_single_small or refiner_small"
+            f"start: {recipe.network} begins with weights, as those of ImageNet (--init resnet_v1_101.ckpt); what begins with "
+            "nothing is deepercut_small, deepercut_single_small or refiner_small (--set network=NAME)"
         )

@@ -44,7 +44,9 @@ class Trails:
         """Draw the trails into `image` (H, W, 3) uint8 RGB, in place."""
         thickness = max(1.0, 0.003 * float(np.sqrt(image.shape[0] * image.shape[1])))
         for i, way in self._ways.items():
-            times, points = np.array([time for time, _ in way]), _steadied(np.array([point for _, point in way]))
+            times = np.array([time for time, _ in way])
+            runs = np.split(np.array([point for _, point in way]), np.flatnonzero(np.diff(times) > BREAK) + 1)
+            points = np.concatenate([_steadied(run) for run in runs])
             for now, gap, a, b in zip(times[1:], np.diff(times), points, points[1:], strict=False):
                 young = 1 - (self._time - now) / max(self.seconds, 1e-9)
                 if young > 0 and gap <= BREAK:

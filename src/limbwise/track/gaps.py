@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
 
 LONGEST = 64  # frames that wait at most, whatever their times
+TINY = 1e-9  # seconds: times of frames are not exact
 NEVER = -1e300  # the time of what was never seen
 
 
@@ -96,7 +97,7 @@ class GapFiller:
         self._waiting.append(_Waiting(people, rows, people.xy.copy(), time))
         done = []
         while len(self._waiting) > min(self.frames, LONGEST) and (
-            len(self._waiting) > LONGEST or time - self._waiting[0].time >= self.seconds
+            len(self._waiting) > LONGEST or time - self._waiting[0].time >= self.seconds - TINY
         ):
             done.append(self._done())
         return done
@@ -163,7 +164,7 @@ class GapFiller:
 @compiled
 def _ends(last: float, x: float, score: float, time: float, seconds: float) -> bool:
     """Whether a keypoint at `x` ends a gap that may be filled."""
-    return not math.isnan(x) and score > 0 and time - last <= seconds + 1e-9
+    return not math.isnan(x) and score > 0 and time - last <= seconds + TINY
 
 
 @compiled

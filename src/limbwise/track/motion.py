@@ -24,6 +24,7 @@ LIMB_ACCELERATION = 5.0  # of a keypoint around the centre: the hands and feet o
 VELOCITY_TIME = 3.0  # after so long a person's velocity has lost two thirds: nobody walks straight on for ever
 DRIFT_TIME = 0.25  # as long for a keypoint's own
 CENTRE_NOISE = 0.02  # error that all keypoints of a person share
+LONG_AGO = -1e300  # when a keypoint was seen that never was
 FIRST_PACE = 1.5  # of people and keypoints just seen, whose velocity is not known yet
 
 
@@ -60,6 +61,7 @@ def _begin(persons: Records, joints: Records, xy: Floats, scores: Floats, sigmas
         for k in range(xy.shape[1]):
             joint = joints[n, k]
             joint.place, joint.pace = keypoint_noise(sigmas[k], person.size, scores[n, k]), person.pace
+            joint.last = LONG_AGO
 
 
 @compiled

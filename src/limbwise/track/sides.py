@@ -50,7 +50,7 @@ def _group_of(skeleton: Skeleton) -> Index:
 def _combinations(count: int) -> tuple[Floats, Floats]:
     """(H, count) 0 or 1 which groups are swapped, and (H,) its price: nothing first, then few groups, everything at the price of one."""
     all_of_them = sorted(product((0, 1), repeat=count), key=lambda which: (sum(which), which))
-    swapped = np.array(all_of_them, np.float64).reshape(-1, count)
+    swapped = np.array(all_of_them, np.float64).reshape(len(all_of_them), count)
     price = PRICE * swapped.sum(1)
     price[swapped.sum(1) == count] = min(count, 1) * PRICE
     return swapped, price

@@ -145,14 +145,15 @@ def _assigned(
 ) -> tuple[Index, Index]:
     """(N,) the row of each person's track, -1 for none, and who begins a new one."""
     cost = assign.costs(persons, joints, frame.xy, frame.scores, sigmas, options.weights)
-    hidden = (persons["missed"] > 0) * np.minimum((frame.time - persons["seen"]) / max(options.patience, 1e-6), 1)
+    since = frame.time - persons["seen"]
+    hidden = (persons["missed"] > 0) * np.minimum(since / max(options.patience, 1e-6), 1)
     priced = cost + HIDDEN_PRICE * hidden[:, None]
-    known, just_seen = persons["id"] >= 0, frame.time - persons["seen"] <= JUST_SEEN
+    known, just_seen = (persons["id"] >= 0) & (since <= options.patience), since <= JUST_SEEN
     owner, free = np.full(len(frame.xy), -1), np.ones(len(persons), bool)
     for people, tracks, limit in (
         (frame.sure, known, LIMIT),
         (frame.weak, known & just_seen, WEAK_LIMIT),
-        (frame.sure | frame.weak, ~known, WEAK_LIMIT),
+        (frame.sure | frame.weak, persons["id"] < 0, WEAK_LIMIT),
     ):
         rows, columns = (tracks & free).nonzero()[0], (people & (owner < 0)).nonzero()[0]
         if not len(rows) or not len(columns):

@@ -34,8 +34,10 @@ def decoder_options(spec: ModelSpec, given: Mapping[str, Any]) -> DecoderOptions
     kind = DeepercutOptions if spec.method == "deepercut" else OpenPoseOptions
     for name in given.keys() - {field.name for field in fields(kind)}:
         raise UsageError(f"--{name.replace('_', '-')}: is no option of {spec.method} models, as {spec.name} is one")
-    options: DecoderOptions = build(kind, spec.decode, f"spec of {spec.name}: decode")
-    return replace(options, **given)
+    where = f"spec of {spec.name}: decode"
+    if spec.method == "deepercut":
+        return replace(build(DeepercutOptions, spec.decode, where), **given)
+    return replace(build(OpenPoseOptions, spec.decode, where), **given)
 
 
 def needs_terms(spec: ModelSpec) -> bool:

@@ -57,11 +57,12 @@ def peaks(enlarged: Floats) -> npt.NDArray[np.float64]:
 
 
 def chainer_fast(heatmaps: Floats) -> npt.NDArray[np.float64]:
-    """Maps to a shorter side of 320 with corners aligned, then x W / map width."""
+    """Maps to a shorter side of 320 with corners aligned, smoothed by 2.5, then x W / map width."""
     big = torch.nn.functional.interpolate(
         torch.from_numpy(heatmaps[None]), (320, 640), mode="bilinear", align_corners=True
     )
-    return peaks(big[0].numpy()) * WIDTH / 640
+    smooth = np.stack([cv2.GaussianBlur(m, (21, 21), 2.5) for m in big[0].numpy()])
+    return peaks(smooth) * WIDTH / 640
 
 
 def enlarged_by_opencv(heatmaps: Floats) -> npt.NDArray[np.float64]:
@@ -83,15 +84,11 @@ def test_keypoints_stand_where_the_original_put_them(
     heatmaps = maps_of_dots(seed)
     wanted = original(heatmaps)  # type: ignore[operator]
     distance, otherwise = (np.linalg.norm(ours(heatmaps, s) - wanted, axis=1) for s in (spec, other))
-    # Whole pixels on both axes, and bilinear enlarging, whose peaks stand at cells: half of 7 pixels of the input at most.
-    assert np.median(distance) < 3 * grain
     assert np.isfinite(distance).all()
-    assert (
-        abs(np.mean(ours(heatmaps, spec) - wanted, 0)).max() < abs(np.mean(ours(heatmaps, other) - wanted, 0)).max() + 1
-    )
+    assert np.median(distance) < grain
     edge = np.abs(wanted[:, 0] - WIDTH / 2) > WIDTH / 3
     assert edge.any()
-    assert distance[edge].mean() < otherwise[edge].mean()
+    assert otherwise[edge].mean() > 2 * distance[edge].mean()
 
 
 @pytest.mark.parametrize("name", ["chainer", "python_original", "matlab"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from limbwise.cli.export import export
 from limbwise.engine.kinds import open_engine
-from limbwise.errors import HashMismatch, InputError, LimbwiseError
+from limbwise.errors import HashMismatch, InputError, LimbwiseError, UsageError
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.zoo import find_model
 from limbwise.export.openvino import noise, read_network
-from limbwise.export.quantise import Int8Options, last_convolutions
+from limbwise.export.quantise import Int8Options, last_convolutions, middle
 from limbwise.media.image import write_image
 from limbwise.spec import write_spec
 
@@ -56,6 +57,15 @@ def test_the_longest_way_counts(tmp_path: Path) -> None:
     assert [name.partition("/")[0] for name in last_convolutions(model, (1, 3, 32, 32), 0)] == ["x2"]
 
 
+@pytest.mark.parametrize("size", [(8, 8), (5, 12), (16, 9), (8, 40)])
+def test_the_middle_of_an_input(size: tuple[int, int]) -> None:
+    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    taken = middle(np.stack([rows, columns])[None], 8)
+    assert taken.shape == (1, 2, 8, 8)
+    centre = (np.array(size) - 1) / 2
+    np.testing.assert_allclose(taken.mean((0, 2, 3)), centre, atol=0.51)
+
+
 @pytest.mark.parametrize(("full", "most"), [(True, 1e-6), (False, 2e-3)])
 def test_openvinos_form(
     tmp_path: Path, dots_model: Path, capsys: pytest.CaptureFixture[str], full: bool, most: float
@@ -83,7 +93,7 @@ def labelled(tmp_path: Path) -> Path:
     for i in range(4):
         people = some_people(i)
         write_image(tmp_path / "images" / f"{i}.png", draw_dots(people))
-        write_image(tmp_path / "black" / f"{i}.png", np.zeros((240, 320, 3), np.uint8))
+        write_image(tmp_path / "black" / f"{i}.png", np.zeros((240, 320 + 50 * i, 3), np.uint8))
         images.append({"id": i, "file_name": f"{i}.png", "width": 320, "height": 240})
         for person in people:
             (x, y), (right, low) = person.min(0) - 10, person.max(0) + 10
@@ -133,6 +143,11 @@ def test_what_int8_needs(tmp_path: Path, dots_model: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty"):
         export(dots_model, tmp_path / "x.xml", eight=Int8Options(tmp_path / "empty"))
+    other = replace(SPEC, input=replace(SPEC.input, layout="NHWC"))
+    (tmp_path / "other.onnx").write_bytes(dots_model.read_bytes())
+    write_spec(other, tmp_path / "other.json")
+    with pytest.raises(UsageError, match="NHWC"):
+        export(tmp_path / "other.onnx", tmp_path / "x.xml", eight=Int8Options(tmp_path))
     with pytest.raises(ValueError, match="labels"):
         Int8Options(labels=tmp_path / "labels.json")
 

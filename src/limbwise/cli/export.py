@@ -115,12 +115,15 @@ def _as_ir(model: Path, spec: ModelSpec, out: Path, half: bool, eight: Int8Optio
     """
     from limbwise.estimate.zoo import sha256
     from limbwise.export.openvino import file_differences, noise, read_network, write_network
-    from limbwise.export.quantise import quantise
+    from limbwise.export.quantise import middle, quantise
 
+    if eight.int8 is not None and spec.input.layout != "NCHW":
+        raise UsageError(f"{model}: its images lie as NHWC; INT8 is made of networks that take them as NCHW")
     network = read_network(model)
     pictures = [] if eight.int8 is None else _pictures(eight)
     if eight.int8 is not None:
-        network = quantise(network, pictures, lambda path: _input(path, spec), eight.keep)
+        side = max(1, spec.input.size.side // spec.input.size.multiple) * spec.input.size.multiple
+        network = quantise(network, pictures, lambda path: middle(_input(path, spec), side), eight.keep)
     write_network(network, out, half)
     made = replace(spec, name=out.stem, sha256=sha256(out))
     write_spec(made, out.with_suffix(".json"))

@@ -44,7 +44,7 @@ class Int8Options:
 def quantise(model: Any, sources: Sequence[Source], load: Callable[[Source], Floats], keep: float = 0.1) -> Any:
     """A network of OpenVINO's with 8-bit weights and activations; `model` itself stays as it is.
 
-    `load` makes the network's inputs (1, C, H, W) of the sources, from which the ranges of the activations are told. `keep`: the
+    `load` makes inputs of one size, (1, C, H, W), of the sources, from which the ranges of the activations are told. `keep`: the
     share of the arithmetic, at the end of the network (see last_convolutions), that stays in floating point: heads and last
     stages, whose small differences are the answer. Raises MissingExtra without nncf, LimbwiseError where it fails.
     """
@@ -56,6 +56,17 @@ def quantise(model: Any, sources: Sequence[Source], load: Callable[[Source], Flo
         )
     except Exception as error:  # its errors have no common base
         raise LimbwiseError(f"NNCF cannot quantise the network ({error})") from error
+
+
+def middle(batch: Floats, side: int) -> Floats:
+    """The middle `side` x `side` of inputs (N, C, H, W), their borders repeated where they are smaller: NNCF wants one size."""
+    for axis in (2, 3):
+        extra = side - batch.shape[axis]
+        widths = [(0, 0)] * 4
+        widths[axis] = (max(extra, 0) // 2, max(extra, 0) - max(extra, 0) // 2)
+        start = max(-extra, 0) // 2
+        batch = np.pad(batch, widths, mode="edge").take(range(start, start + side), axis)
+    return batch
 
 
 def last_convolutions(model: Any, size: tuple[int, ...], share: float) -> list[str]:

@@ -14,7 +14,7 @@ from limbwise.decode.refiner import decode_refiner, mirrored_back, probabilities
 from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.posed import Window, find_window, posed_batch
-from limbwise.errors import InputError
+from limbwise.errors import InputError, UsageError
 from limbwise.estimate.zoo import find_model
 from limbwise.fields import option
 from limbwise.geometry import apply, invert
@@ -79,7 +79,11 @@ class Refiner:
         self.engine: Engine = open_engine(engine, found.path, found.spec, run or EngineOptions())
 
     def __call__(self, image: Image, people: People) -> People:
-        """The people of an RGB uint8 (H, W, 3) picture, refined."""
+        """The people of an RGB uint8 (H, W, 3) picture, refined; raises UsageError where the network knows none of their keypoints."""
+        if not (people.skeleton.map_from(self.spec.skeleton) >= 0).any():
+            raise UsageError(
+                f"refine: {self.spec.name} knows no keypoint of {people.skeleton.name}; take another refiner"
+            )
         known = people.as_skeleton(self.spec.skeleton).xy.astype(np.float64)
         refined, scores, done = self.poses(image, known)
         return _put_back(people, self.spec.skeleton, refined, np.where(scores > self.options.least, scores, 0), done,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, bits reversed
 

@@ -1,4 +1,4 @@
-"""decode/compiled: where compiled code is kept when the folder of the package cannot be written."""
+"""compiled: where compiled code is kept when the folder of the package cannot be written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 MODULE = """
-from limbwise.decode.compiled import compiled
+from limbwise.compiled import compiled
 
 @compiled
 def double(x: int) -> int:

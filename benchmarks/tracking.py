@@ -364,10 +364,10 @@ def verdict(
     return (float(np.nanmean(apart)) if not np.isnan(apart).all() else 0.0), turned
 
 
-def milliseconds(skeletons: Floats, options: TrackOptions) -> dict[str, float]:
+def milliseconds(skeletons: Floats, options: TrackOptions, repeats: int = 10) -> dict[str, float]:
     """Time of a frame, tracker and gaps, with 20 people in sight, after warm-up.
 
-    `median` over the frames of the least of 10 passes each, so that what else the machine does is left out; `busy`: of all passes.
+    `median` over the frames of the least of `repeats` passes each, so that what else the machine does is left out; `busy`: of all passes.
     """
     scene = Scene([], [], [], [], [])
     rng = np.random.default_rng([SEED, 999])
@@ -379,7 +379,7 @@ def milliseconds(skeletons: Floats, options: TrackOptions) -> dict[str, float]:
         scene.heads.append(np.array([heads[f] for _, heads in walks]))
         detect(scene, skeletons, rng)
     passes = []
-    for _ in range(10):
+    for _ in range(repeats):
         state, filler = TrackState.start(COCO_17), GapFiller(options.fill, options.confirm - 1, options.strangers)
         times = []
         for f, found in enumerate(scene.found):
@@ -458,9 +458,19 @@ def main() -> None:
     parser.add_argument("keypoints", type=Path, nargs="?", default=DATA, help="coco_keypoints_train2017.npz")
     parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--time-only", action="store_true", help="measure the time of a frame, nothing else")
     arguments = parser.parse_args()
     if not arguments.keypoints.is_file():
         sys.exit(f"{arguments.keypoints} is not there: give the path of coco_keypoints_train2017.npz")
+    if arguments.time_only:
+        timing = {
+            "machine": machine(),
+            "milliseconds": milliseconds(load_skeletons(arguments.keypoints), TrackOptions(), 40),
+        }
+        print(json.dumps(timing, indent=1))
+        if arguments.json:
+            arguments.json.write_text(json.dumps(timing, indent=1) + "\n")
+        return
     result = measure(arguments.keypoints, arguments.scenes, TrackOptions())
     for name, numbers in result.items():
         print(f"{name:20} {numbers}")

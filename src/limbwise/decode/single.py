@@ -24,7 +24,7 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     head = spec.heads["heatmaps"]
     maps = np.asarray(heatmaps, np.float32)[: len(spec.skeleton)]
     frame = head.frame(maps.shape)
-    left, top, right, bottom = _cells_of(box, maps.shape[1:], head.stride)
+    left, top, right, bottom = cells_of(box, maps.shape[1:], head.stride)
     window = maps[:, top:bottom, left:right]
     y, x = np.unravel_index(window.reshape(len(maps), -1).argmax(1), window.shape[1:])
     k, i, j = np.arange(len(maps)), y + top + 1, x + left + 1
@@ -40,7 +40,7 @@ def decode_parts(maps: Mapping[str, Floats], spec: ModelSpec, box: npt.ArrayLike
     Each keypoint is where the offset of its most probable cell points to; every keypoint is there, its score is that probability.
     """
     head, logits, offsets = spec.heads["part_logits"], maps["part_logits"], maps["offsets"]
-    left, top, right, bottom = _cells_of(box, logits.shape[1:], head.stride)
+    left, top, right, bottom = cells_of(box, logits.shape[1:], head.stride)
     window = logits[:, top:bottom, left:right]
     y, x = np.unravel_index(window.reshape(len(logits), -1).argmax(1), window.shape[1:])
     k, i, j = np.arange(len(logits)), y + top, x + left
@@ -72,7 +72,7 @@ def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:
     return People(spec.skeleton, xy, scores)
 
 
-def _cells_of(box: npt.ArrayLike | None, size: tuple[int, ...], stride: int) -> tuple[int, int, int, int]:
+def cells_of(box: npt.ArrayLike | None, size: tuple[int, ...], stride: int) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the cells in a box, at least one."""
     height, width = size
     if box is None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.decode.deepercut import DeepercutOptions, decode_with_parts
+from limbwise.decode.one import decode_one
 from limbwise.decode.openpose import OpenPoseOptions, decode_with_candidates
 from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.decode.single import decode_crop, decode_parts, decode_single
@@ -113,8 +114,11 @@ def find_in_masks(maps: Maps, masks: Sequence[npt.NDArray[np.bool_]]) -> People:
 
 
 def find_one(maps: Maps, box: npt.NDArray[np.floating]) -> People:
-    """The one person in a box (xyxy, pixels of the picture): of each keypoint the highest place there."""
+    """The one person in a box (xyxy, pixels of the picture): of each keypoint the highest place there; where there are limbs as well, the
+    place that fits them best."""
     inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
     if maps.spec.method == "deepercut":
         return decode_parts(maps.heads, maps.spec, inside).moved(invert(maps.frame))
+    if "pafs" in maps.heads:
+        return decode_one(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, inside).moved(invert(maps.frame))
     return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))

@@ -77,7 +77,8 @@ class People:
     @property
     def filled(self) -> npt.NDArray[np.bool_]:
         """(N, K) whether each keypoint was put there without being seen (a short gap in its track): it has a place, and the score 0."""
-        return self.visible & (self.scores == 0)
+        filled: npt.NDArray[np.bool_] = self.visible & (self.scores == 0)
+        return filled
 
     @property
     def boxes_xyxy(self) -> Floats:

@@ -12,8 +12,8 @@ from dots import DOTS, SPEC, draw_dots, some_people
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.errors import InputError, ModelMissing
 from limbwise.estimate.estimator import Estimator
-from limbwise.estimate.grouping import group
 from limbwise.estimate.frames import Cut
+from limbwise.estimate.grouping import group
 from limbwise.estimate.maps import load_maps, save_maps
 from limbwise.estimate.outputs import image_ids
 from limbwise.media.image import write_image

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,7 @@ from limbwise.errors import InputError, LimbwiseError, UsageError
 from limbwise.export.quantise import Int8Options
 from limbwise.spec import ModelSpec, read_spec, write_spec
 
-if TYPE_CHECKING:
-    from torch import nn
-
+Net = Any  # torch's Module, which doors do not know
 FLOATS = Int8Options()  # no INT8
 LOOKED_AT = 8  # images on which maps are compared
 
@@ -68,7 +66,7 @@ def export(
     print(" · ".join(part for part in (str(out), f"{size / 1e6:.2f} MB", told, differs) if part))
 
 
-def _trained(source: Path, last: bool, recipe: str | None) -> tuple[nn.Module, ModelSpec, str]:
+def _trained(source: Path, last: bool, recipe: str | None) -> tuple[Net, ModelSpec, str]:
     """The network of a run, a checkpoint or a file of weights, its spec, and how far it is, for people."""
     from limbwise.train.checkpoint import load_weights, mean_weights, newest, read, recipe_of
     from limbwise.train.networks import find_network
@@ -97,7 +95,7 @@ def _sized(spec: ModelSpec, name: str, side: int | None) -> ModelSpec:
     return replace(spec, name=name, input=replace(spec.input, size=size))
 
 
-def _as_onnx(net: nn.Module, spec: ModelSpec, folder: Path, half: bool) -> tuple[Path, ModelSpec, str]:
+def _as_onnx(net: Net, spec: ModelSpec, folder: Path, half: bool) -> tuple[Path, ModelSpec, str]:
     """ONNX and spec in a folder, compared with the network in every engine; raises LimbwiseError where one differs."""
     from limbwise.export.onnx import export_onnx, ready
     from limbwise.export.parity import check_parity

@@ -70,7 +70,7 @@ def _refine_2017(content: dict[str, Any], path: Path, images: Path, refine: Refi
         rects = row.get("annorect") or []
         rects = [rects] if isinstance(rects, dict) else rects
         people = _people(frame)
-        kept = people.visible.any(1)
+        kept = np.asarray(people.visible.any(1))
         if kept.any():
             refined = refine(_picture(images, frame.name, path), people)
             for rect, xy, scores, score in zip(rects, refined.xy, refined.scores, refined.person_scores, strict=True):
@@ -97,7 +97,7 @@ def _refine_2018(content: dict[str, Any], path: Path, images: Path, refine: Refi
     count = 0
     for frame, persons in zip(frames, rows.values(), strict=True):
         people = _people(frame, seen_only=True)
-        kept = people.visible.any(1)
+        kept = np.asarray(people.visible.any(1))
         if not kept.any():
             continue
         refined = refine(_picture(images, frame.name, path), people)
@@ -133,7 +133,9 @@ def _write_2018(
 def _people(frame: LabelledFrame, seen_only: bool = False) -> People:
     """The people of a PoseTrack frame; `seen_only`: keypoints that it does not call visible are missing (2018)."""
     points = frame.points
-    wrong = (points[..., :2] <= OUTSIDE).any(-1) | ((points[..., 3] != 1) if seen_only else False)
+    wrong = np.asarray((points[..., :2] <= OUTSIDE).any(-1))
+    if seen_only:
+        wrong |= points[..., 3] != 1
     xy = np.where(wrong[..., None], np.nan, points[..., :2])
     scores = np.where(np.isnan(points[..., 2]), 0, points[..., 2])
     people = People(POSETRACK_15, xy.astype(np.float32), scores.astype(np.float32))

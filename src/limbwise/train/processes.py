@@ -48,7 +48,7 @@ class World:
         floats = [tensor for tensor in tensors if tensor.is_floating_point()]
         flat = torch.cat([tensor.flatten() for tensor in floats])
         dist.all_reduce(flat)
-        parts = (flat / self.size).split([tensor.numel() for tensor in floats])
+        parts = torch.split(flat / self.size, [tensor.numel() for tensor in floats])
         for tensor, part in zip(floats, parts, strict=True):
             tensor.copy_(part.view_as(tensor))
 

@@ -64,7 +64,9 @@ def coco_results(people: People, image_id: int) -> list[dict[str, Any]]:
     0, 0, 0 where missing: COCO's results have no score for each. What was filled in without being seen is x, y, 0.
     """
     people = filed_as(people, COCO_17)
-    keypoints = rounded(triples(people, people.visible & ~people.filled).reshape(len(people), 3 * len(people.skeleton)), 3)
+    keypoints = rounded(
+        triples(people, people.visible & ~people.filled).reshape(len(people), 3 * len(people.skeleton)), 3
+    )
     results = [
         {"image_id": image_id, "category_id": 1, "keypoints": [*_whole_thirds(flat)], "score": score}
         for flat, score in zip(keypoints, rounded(people.person_scores, 6), strict=True)

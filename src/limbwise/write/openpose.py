@@ -90,9 +90,7 @@ def written_skeleton(skeleton: Skeleton) -> Skeleton:
     return BODY_25 if "left_heel" in skeleton.keypoints or "left_big_toe" in skeleton.keypoints else OPENPOSE_18
 
 
-def openpose_text(
-    people: People, part_candidates: Candidates | None = None, skeleton: Skeleton | None = None
-) -> str:
+def openpose_text(people: People, part_candidates: Candidates | None = None, skeleton: Skeleton | None = None) -> str:
     """The content of one file: one line, nine keys a person, 6 significant digits like a C++ stream's.
 
     `part_candidates`: for each keypoint of the people's skeleton (n, 3) x, y, score of every peak; written only when given.

@@ -33,7 +33,7 @@ class OneOptions:
 
     candidates: int = 6
     smoothing: float = 6.0
-    limb_weight: float = 1.0
+    limb_weight: float = 0.5
 
 
 def decode_one(

@@ -1,4 +1,4 @@
-"""Matlab files (version 5, which Matlab writes up to -v7) as data sets use them: structs in structs, of which any may be one, many or none.
+"""Matlab files (version 5, which Matlab writes up to -v7) as data sets use them: structs in structs, one, many or none.
 
 Read by a parser of our own: scipy's ends the process on damaged files. What a variable becomes: numbers an array, text a str, a cell a
 list, a struct array a list of dicts; elements in Matlab's order, columns first.

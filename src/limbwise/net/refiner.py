@@ -1,7 +1,7 @@
 """refiner: a pose and its picture in, a better pose out (Fieraru et al., CVPR-W 2018).
 
-DeeperCut's ResNet with a disc for each keypoint
-as further input channels; and a small network of our own with the same inputs and outputs, for a CPU.
+DeeperCut's ResNet with a disc for each keypoint as further input channels; and a small network of our own with the same inputs and
+outputs, for a CPU.
 
 The published code adds a convolution of the discs to that of the colours before the first norm, which is one convolution of all
 channels, as it stands here. Heads as in net/deepercut: part logits and offsets at stride 8.

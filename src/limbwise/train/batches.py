@@ -6,6 +6,7 @@ goes on to the bit, and two processes that share a batch see the two halves of w
 
 from __future__ import annotations
 
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -52,6 +53,12 @@ class Batch:
     skipped: list[str] = field(default_factory=list)
     total: int = 0
 
+    def pinned(self) -> Batch:
+        """The same batch in memory from which a GPU copies while it computes."""
+        targets = {name: maps.pin_memory() for name, maps in self.targets.items()}
+        masks = {name: maps.pin_memory() for name, maps in self.masks.items()}
+        return Batch(self.images.pin_memory(), targets, masks, self.names, self.skipped, self.total)
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
         targets = {name: maps.to(device, non_blocking=True) for name, maps in self.targets.items()}
@@ -77,14 +84,15 @@ def orders(plan: Iterator[tuple[int, int]], seen: int, rank: int = 0, world: int
         seen += batch
 
 
-class _Made(Dataset[Batch]):
-    """Batches by their orders, as the loader's workers see them."""
+class _Made(Dataset[bytes]):
+    """Batches by their orders, as the loader's workers see them: pickled to bytes, since tensors would travel as files in shared memory,
+    which may be small and end a process when it is full."""
 
     def __init__(self, make: Maker, on_bad: OnBad) -> None:
         self.make, self.on_bad = make, on_bad
 
-    def __getitem__(self, order: Any) -> Batch:
-        return make_batch(self.make, order, self.on_bad)
+    def __getitem__(self, order: Any) -> bytes:
+        return pickle.dumps(make_batch(self.make, order, self.on_bad), pickle.HIGHEST_PROTOCOL)
 
 
 def make_batch(make: Maker, order: Order, on_bad: OnBad = "stop") -> Batch:
@@ -122,10 +130,11 @@ def batches(
         return
     # With a generator of its own the loader leaves torch's alone, which a resumed run must find as it was.
     loader = DataLoader(_Made(make, on_bad), batch_size=None, sampler=wanted, num_workers=workers, prefetch_factor=ahead,
-                        multiprocessing_context="spawn", worker_init_fn=_begin_worker, pin_memory=pin,
-                        generator=torch.Generator())  # fmt: skip
+                        multiprocessing_context="spawn", worker_init_fn=_begin_worker, generator=torch.Generator())  # fmt: skip
     try:
-        yield from loader
+        for made in loader:
+            batch = pickle.loads(made)
+            yield batch.pinned() if pin else batch
     except (
         InputError
     ) as error:  # the loader has put the worker's traceback into the message; its last line is for people

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -172,7 +172,7 @@ def _ap(model: Path, spec: ModelSpec, eight: Int8Options) -> float:
         write_spec(spec, Path(folder) / "spec.json")
         estimator = Estimator(model, spec=Path(folder) / "spec.json")
         result = evaluate_coco(estimator, estimator.spec.skeleton, eight.labels, images, eight.limit, tell)
-    return asdict(result.numbers)["ap"]  # type: ignore[no-any-return]
+    return result.numbers.ap
 
 
 def _numbers(named: Any) -> str:

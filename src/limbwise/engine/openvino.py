@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -30,15 +31,22 @@ def load_openvino() -> ModuleType:
     """The openvino package, without the message to its maker's statistics that its import sends otherwise."""
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
+    with without_statistics():
+        import openvino
+    return openvino  # type: ignore[no-any-return]  # openvino has no types
+
+
+@contextmanager
+def without_statistics() -> Iterator[None]:
+    """While this lasts, packages that are imported find no `openvino_telemetry`, and send nothing."""
     absent = "openvino_telemetry" not in sys.modules
     if absent:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's spelling of "may not be imported"
     try:
-        import openvino
+        yield
     finally:
         if absent:
             del sys.modules["openvino_telemetry"]
-    return openvino  # type: ignore[no-any-return]  # openvino has no types
 
 
 class OpenVINOEngine(Engine):

@@ -118,7 +118,9 @@ def find_one(maps: Maps, box: npt.NDArray[np.floating]) -> People:
     place that fits them best."""
     inside = apply(maps.frame, np.asarray(box).reshape(2, 2)).ravel()
     if maps.spec.method == "deepercut":
-        return decode_parts(maps.heads, maps.spec, inside).moved(invert(maps.frame))
-    if "pafs" in maps.heads:
-        return decode_one(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, inside).moved(invert(maps.frame))
-    return decode_single(maps.heads["heatmaps"], maps.spec, inside).moved(invert(maps.frame))
+        person = decode_parts(maps.heads, maps.spec, inside)
+    elif "pafs" in maps.heads:
+        person = decode_one(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, inside)
+    else:
+        person = decode_single(maps.heads["heatmaps"], maps.spec, inside)
+    return person.moved(invert(maps.frame))

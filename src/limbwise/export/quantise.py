@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from limbwise.engine.base import Floats
+from limbwise.engine.openvino import without_statistics
 from limbwise.errors import LimbwiseError, require
 from limbwise.fields import option
 
@@ -108,13 +108,7 @@ def _multiplications(node: Any) -> int:
 
 def _load_nncf() -> ModuleType:
     """The nncf package, quiet and without the message to its maker's statistics."""
-    absent = "openvino_telemetry" not in sys.modules
-    if absent:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # Python's spelling of "may not be imported"
-    try:
+    with without_statistics():
         nncf = require("nncf", "quantise")
-    finally:
-        if absent:
-            del sys.modules["openvino_telemetry"]
     nncf.set_log_level(logging.ERROR)
     return nncf

@@ -100,6 +100,7 @@ def test_benchmark_measures_every_stage(tmp_path: Path, dots_model: Path) -> Non
     assert all(value > 0 for value in figures["milliseconds"].values())
     assert figures["people"] == 2
     assert figures["frames_per_second"] > 1
+    assert figures["network_per_second"] > 1
     assert "frames/s" in run("benchmark", "--model", dots_model, "--runs", 2).stdout
     both = run("benchmark", "--model", dots_model, "--against", dots_model, "--runs", 2)
     assert "times that" in both.stdout

@@ -250,6 +250,20 @@ def test_wrong_calls(call: dict[str, Any], error: type[LimbwiseError], message: 
         open_engine(**{"kind": "openvino", "model": model, "spec": SPEC, **call})
 
 
+def test_a_widened_engine_gives_the_same_maps(model: Path) -> None:
+    batches = [images(1, 64, 96, seed) for seed in range(12)] + [images(1, 72, 104, seed) for seed in range(12)]
+    single = open_engine("openvino", model, SPEC, EngineOptions(threads=4))
+    wide = single.widened()
+    assert (single.width, wide.width) == (1, 4)
+    assert wide.widened() is wide
+    assert open_engine("openvino", model, SPEC, OPTIONS).widened().width == 1
+    with ThreadPoolExecutor(4) as pool:
+        several = list(pool.map(wide.run, batches))
+    for batch, maps in zip(batches, several, strict=True):
+        for name, expected in single.run(batch).items():
+            np.testing.assert_allclose(maps[name], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("options", [{"threads": -1}, {"precision": "int3"}])
 def test_wrong_options(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(options))):

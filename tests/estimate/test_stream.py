@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from limbwise.estimate.stream import overlap
+from limbwise.estimate.stream import Abreast, overlap
 
 
 def test_order_and_values() -> None:
@@ -84,3 +84,25 @@ def test_only_a_few_items_wait() -> None:
     time.sleep(0.1)
     assert len(made) < 12
     stream.close()  # type: ignore[attr-defined]
+
+
+def test_several_at_a_time_come_out_in_order() -> None:
+    busy = threading.Semaphore(4)
+
+    def slow(x: int) -> int:
+        assert busy.acquire(blocking=False)  # never more than four
+        time.sleep(0.02 if x % 2 else 0.001)
+        busy.release()
+        return x
+
+    start = time.perf_counter()
+    assert list(overlap(range(40), Abreast(slow, 4), lambda x: x)) == list(range(40))
+    assert time.perf_counter() - start < 0.35  # one after the other: 0.42 s
+
+
+def test_an_error_among_several() -> None:
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        for x in overlap([4, 2, 1, 0, 1], Abreast(lambda x: 4 // x, 3)):
+            seen.append(x)
+    assert seen == [1, 2, 4]

@@ -55,5 +55,8 @@ def _print(figures: Figures) -> None:
     for stage, milliseconds in figures.milliseconds.items():
         table.add_row(stage, f"{milliseconds:.2f}")
     Console().print(table)
-    share, pace = figures.network_share, figures.frames_per_second
-    print(f"network {share:.0%} of the time from file to people; {pace:.1f} frames/s with the stages side by side")
+    print(
+        f"one at a time: the network takes {figures.network_share:.0%} of the {figures.end_to_end:.1f} ms from file to people; "
+        f"a stream: {figures.stream_share:.0%}, {figures.frames_per_second:.1f} frames/s, "
+        f"the network alone {figures.network_per_second:.1f}"
+    )

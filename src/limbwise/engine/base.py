@@ -32,7 +32,9 @@ class EngineOptions:
 
 
 class Engine(ABC):
-    """A network that is ready to run."""
+    """A network that is ready to run. `width`: how many runs at a time it is made for."""
+
+    width: int = 1
 
     @abstractmethod
     def run(self, batch: Floats) -> dict[str, Floats]:
@@ -42,6 +44,11 @@ class Engine(ABC):
         NCHW whatever the file's layout; the arrays belong to the caller. May be called from any thread. Raises InputError
         where the network cannot take that size or gives other maps than its spec says.
         """
+
+    def widened(self) -> Engine:
+        """The same network for a stream of pictures: several runs at a time, each on its share of the cores, give more pictures a
+        second than all cores on one picture. Itself where there is nothing to gain."""
+        return self
 
 
 def onnx_only(model: Path, engine: str) -> None:

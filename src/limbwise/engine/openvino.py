@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -25,6 +27,7 @@ PATIENCE = 16
 # What the network for any size keeps per size seen; OpenVINO's own 5000 let a small network grow by 600 MB over 200 sizes.
 RUNTIME_CACHE = 500
 ONLY_EXACT_SHAPES = ("NPU",)
+WIDEST = 8  # runs at a time: more of them wait for memory, not for cores
 
 
 def load_openvino() -> ModuleType:
@@ -52,42 +55,68 @@ def without_statistics() -> Iterator[None]:
 class OpenVINOEngine(Engine):
     """A network in OpenVINO. Compiling, at opening: for no size yet; at `run`: see CompiledShapes."""
 
-    def __init__(self, path: Path, spec: ModelSpec, options: EngineOptions) -> None:
+    def __init__(self, path: Path, spec: ModelSpec, options: EngineOptions, width: int = 1) -> None:
         ov = load_openvino()
-        self._path, self._core = path, ov.Core()
+        self._path, self._core, self._options, self.width = path, ov.Core(), options, width
         self._device = _find_device(self._core, options.device)
-        self._config = _config(options)
+        self._config = _config(options, width)
         self._model = _read(ov, path)
         self._outputs = _outputs(self._model, spec)
         inputs = [name for port in self._model.inputs for name in _names(port)]
         self._seam = join(path, spec, inputs, {name: channels for name, (_, channels) in self._outputs.items()})
         _open_sizes(self._model, self._seam)
         exact = self._device.startswith(ONLY_EXACT_SHAPES)
-        self._requests: CompiledShapes[Any] = CompiledShapes(self._compile, 0 if exact else PATIENCE)
+        self._idle: CompiledShapes[SimpleQueue[Any]] = CompiledShapes(self._compile, 0 if exact else PATIENCE)
         self._lock = Lock()
 
     def run(self, batch: Floats) -> dict[str, Floats]:
         fed = self._seam.feed(batch)
-        with self._lock:  # one run at a time fills a request's memory, and it is copied before the next
-            try:
-                request = self._requests[fed.shape]
-                request.infer([fed], share_inputs=True)
-            except RuntimeError as error:
-                raise InputError(f"{self._path}: cannot take an input of {fed.shape}: {reason(error)}") from error
-            maps = self._seam.maps({name: request.get_output_tensor(i).data for name, (i, _) in self._outputs.items()})
+        try:
+            with self._lock:
+                idle = self._idle[fed.shape]
+            maps = self._infer(idle, fed)
+        except RuntimeError as error:
+            raise InputError(f"{self._path}: cannot take an input of {fed.shape}: {reason(error)}") from error
         check_maps(self._path, self._seam.spec, batch, maps)
         return maps
 
-    def _compile(self, shape: Shape | None) -> Any:
+    def widened(self) -> Engine:
+        width = min(self._options.threads or _cores(), WIDEST) if self._device == "CPU" else 1
+        if width == self.width:
+            return self
+        return OpenVINOEngine(self._path, self._seam.spec, self._options, width)
+
+    def _infer(self, idle: SimpleQueue[Any], fed: Floats) -> dict[str, Floats]:
+        """The maps by a request that nobody uses; they are copied before the next run fills its memory."""
+        request = idle.get()
+        try:
+            request.infer([fed], share_inputs=True)
+            return self._seam.maps({name: request.get_output_tensor(i).data for name, (i, _) in self._outputs.items()})
+        finally:
+            idle.put(request)
+
+    def _compile(self, shape: Shape | None) -> SimpleQueue[Any]:
+        """As many requests as may run at a time, of the network for a shape."""
         model = self._model
         if shape is not None:
             model = model.clone()
             model.reshape({self._seam.input: list(shape)})
-        return self._core.compile_model(model, self._device, self._config).create_infer_request()
+        compiled = self._core.compile_model(model, self._device, self._config)
+        idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.width):
+            idle.put(compiled.create_infer_request())
+        return idle
 
 
-def _config(options: EngineOptions) -> dict[str, Any]:
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _config(options: EngineOptions, width: int) -> dict[str, Any]:
     config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": options.precision}
+    if width > 1:
+        config |= {"NUM_STREAMS": width, "ENABLE_CPU_PINNING": False}  # cores are shared with reading and grouping
     if options.threads:
         config["INFERENCE_NUM_THREADS"] = options.threads
     if options.device.upper() == "CPU":

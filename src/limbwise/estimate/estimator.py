@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from limbwise.engine.base import Engine, EngineOptions
 from limbwise.engine.kinds import open_engine
 from limbwise.engine.prepare import Prepared, prepare
 from limbwise.estimate.follow import follow
-from limbwise.estimate.frames import Cut, open_frames
+from limbwise.estimate.frames import Cut, one_source, open_frames
 from limbwise.estimate.grouping import (
     THRESHOLD,
     DecoderOptions,
@@ -29,7 +29,7 @@ from limbwise.estimate.grouping import (
 )
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.pairwise import find_terms
-from limbwise.estimate.stream import overlap
+from limbwise.estimate.stream import Abreast, overlap
 from limbwise.estimate.views import as_viewed, choose_views, merge
 from limbwise.estimate.zoo import Model, find_model
 from limbwise.fields import option
@@ -105,9 +105,14 @@ class Estimator:
             raise ValueError(f"image: expected (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
         return [prepare(image, self.spec.input, view) for view in self.views]
 
-    def look(self, inputs: list[Prepared], shape: tuple[int, ...]) -> Maps:
-        """The network's maps of an image of that shape (H, W, ...), views merged."""
-        outputs = (self.engine.run(view.batch) for view in inputs)
+    @cached_property
+    def wide_engine(self) -> Engine:
+        """The engine of streams, made when the first one begins: several pictures at a time (see Engine.widened)."""
+        return self.engine.widened()
+
+    def look(self, inputs: list[Prepared], shape: tuple[int, ...], engine: Engine | None = None) -> Maps:
+        """The network's maps of an image of that shape (H, W, ...), views merged; `engine`: another than for single pictures."""
+        outputs = ((engine or self.engine).run(view.batch) for view in inputs)
         maps = [{name: head.take(output)[0] for name, head in self.spec.heads.items()} for output in outputs]
         merged, frame = merge(maps, inputs, self.spec)
         return Maps(self.spec, merged, frame, (shape[1], shape[0]))
@@ -142,25 +147,31 @@ class Estimator:
         Reading, network and grouping run side by side; memory does not grow with the length. `cut` chooses frames. With `track`
         people have ids, and frames come later by the longest gap that is filled (TrackOptions.fill; 0 for a live picture).
         """
+        source = one_source(source)
         with open_frames(source, cut or Cut()) as frames:
-            found = ((frame, self.complete(frame.image, self.group(maps))) for frame, maps in self.watch(frames))
+            seen = self.watch(frames, live=source.kind == "camera")
+            found = ((frame, self.complete(frame.image, self.group(maps))) for frame, maps in seen)
             if track is False:
                 yield from found
             else:
                 options = TrackOptions() if track is True else track
                 yield from follow(((frame, people, frame.time) for frame, people in found), options)
 
-    def watch(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Maps]]:
-        """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own."""
+    def watch(self, frames: Iterable[Frame], live: bool = False) -> Iterator[tuple[Frame, Maps]]:
+        """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own.
+
+        `live`: a frame shall come soon rather than many a second: all cores work on one at a time.
+        """
+        engine = self.engine if live else self.wide_engine
 
         def ready(frame: Frame) -> tuple[Frame, list[Prepared]]:
             return frame, self.prepare(frame.image)
 
         def seen(prepared: tuple[Frame, list[Prepared]]) -> tuple[Frame, Maps]:
             frame, inputs = prepared
-            return frame, self.look(inputs, frame.image.shape)
+            return frame, self.look(inputs, frame.image.shape, engine)
 
-        return overlap(frames, ready, seen)
+        return overlap(frames, ready, Abreast(seen, engine.width))
 
 
 def estimate(image: str | Path | Image, **options: Any) -> People:

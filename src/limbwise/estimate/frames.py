@@ -29,13 +29,18 @@ class Cut:
 @contextmanager
 def open_frames(source: str | Source, cut: Cut) -> Iterator[Iterator[Frame]]:
     """The frames of one source, closed on leaving; raises InputError where it cannot be read."""
-    if isinstance(source, str):
-        sources, problems = find_sources([source])
-        if problems:
-            raise problems[0]
-        source = sources[0]
     with ExitStack() as stack:
-        yield _frames(source, cut, stack)
+        yield _frames(one_source(source), cut, stack)
+
+
+def one_source(source: str | Source) -> Source:
+    """The source that a path, a camera number or a URL names; raises InputError where there is none."""
+    if isinstance(source, Source):
+        return source
+    sources, problems = find_sources([source])
+    if problems:
+        raise problems[0]
+    return sources[0]
 
 
 def _frames(source: Source, cut: Cut, stack: ExitStack) -> Iterator[Frame]:

@@ -5,34 +5,65 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 DEPTH = 2  # items waiting before each step: enough to hide jitter, little enough for a live picture
 
 
-def overlap(items: Iterable[Any], *steps: Callable[[Any], Any], depth: int = DEPTH) -> Iterator[Any]:
+@dataclass(frozen=True)
+class Abreast:
+    """A step that takes `width` items at a time, each in a thread of its own; they still come out in order."""
+
+    step: Callable[[Any], Any]
+    width: int
+
+
+Step = Callable[[Any], Any]
+
+
+def overlap(items: Iterable[Any], *steps: Step | Abreast, depth: int = DEPTH) -> Iterator[Any]:
     """`steps` applied to each item in turn; reading the items and every step run in threads of their own.
 
     The heavy steps (video decoding, network, compiled grouping) release Python's lock, so they really run side by side. An
     exception in a step or in the iterable comes out here; leaving early stops the threads, and the iterable is closed in its own.
     """
     stop = threading.Event()
-    queues: list[queue.Queue[Any]] = [queue.Queue(depth) for _ in range(len(steps) + 1)]
-    threads = [threading.Thread(target=_read, args=(items, queues[0], stop), daemon=True)]
-    for step, source, target in zip(steps, queues, queues[1:], strict=False):
-        threads.append(threading.Thread(target=_work, args=(step, source, target, stop), daemon=True))
-    for thread in threads:
-        thread.start()
-    try:
-        while (message := _get(queues[-1], stop)) is not None:
-            value, error = message
-            if error is not None:
-                raise error
-            yield value
-    finally:
-        stop.set()
+    with ExitStack() as pools:
+        works = [work for step in steps for work in _works(step, depth, pools)]
+        queues: list[queue.Queue[Any]] = [queue.Queue(room) for room in (depth, *(room for _, room in works))]
+        threads = [threading.Thread(target=_read, args=(items, queues[0], stop), daemon=True)]
+        for (step, _), source, target in zip(works, queues, queues[1:], strict=False):
+            threads.append(threading.Thread(target=_work, args=(step, source, target, stop), daemon=True))
         for thread in threads:
-            thread.join()
+            thread.start()
+        try:
+            while (message := _get(queues[-1], stop)) is not None:
+                value, error = message
+                if error is not None:
+                    raise error
+                yield value
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def _works(step: Step | Abreast, depth: int, pools: ExitStack) -> list[tuple[Step, int]]:
+    """What the threads of a step do, each with the room for what it has done: one thread, or one that hands items to a pool and
+    one that takes results in order."""
+    if not isinstance(step, Abreast):
+        return [(step, depth)]
+    if step.width == 1:
+        return [(step.step, depth)]
+    pool = pools.enter_context(ThreadPoolExecutor(step.width))
+    return [(lambda item: pool.submit(step.step, item), step.width - 1), (_result, depth)]
+
+
+def _result(future: Future[Any]) -> Any:
+    return future.result()
 
 
 def _read(items: Iterable[Any], target: queue.Queue[Any], stop: threading.Event) -> None:

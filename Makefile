@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow docs lint format clean
 
 .venv/demo: pyproject.toml
 	test -d .venv || $(PYTHON) -m venv .venv
@@ -22,6 +22,9 @@ test: .venv/dev  ## everything that must hold: style, types, floors, behaviour
 
 test-slow: .venv/dev  ## minutes to an hour: overfitting, long streams
 	$(BIN)/python -m pytest -m slow
+
+docs: .venv/dev  ## the documentation as a website, in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: .venv/dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/lint

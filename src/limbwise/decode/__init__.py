@@ -1,0 +1,1 @@
+"""Fields to people, a file a step and a file a method."""

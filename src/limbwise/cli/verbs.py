@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from limbwise import __version__
-from limbwise.cli import benchmark, convert, data, decode, evaluate, export, info, predict, refine, track, train
+from limbwise.cli import benchmark, convert, data, decode, evaluate, export, info, predict, refine, serve, track, train
 from limbwise.cli.flags import flagged
 
 
@@ -45,6 +45,7 @@ for verb in (
     export.export,
     convert.convert,
     refine.refine,
+    serve.serve,
 ):
     app.command()(flagged(verb))
 app.add_typer(evaluate.app, name="evaluate")

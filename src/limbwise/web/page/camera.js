@@ -1,0 +1,194 @@
+// The camera: live pictures, of which as many go to the server as it can follow, and the people of its newest answer over them.
+
+const SIDE = 480; // shorter side of what is sent, in pixels
+const QUALITY = 0.85; // of JPEG
+const AHEAD = 2; // frames that are on their way at most
+const LOST = 3000; // milliseconds after which an answer is no longer waited for
+const RECONNECT = 1000;
+
+export class Camera {
+  kind = "camera";
+  title = "Camera";
+  #stream = null;
+  #socket = null;
+  #closed = false;
+  #sent = new Map(); // number of a frame -> when it was sent
+  #count = 0;
+  #arrived = []; // when the last answers came
+  #encoding = false;
+  #trouble = null; // what was said of the stream, as long as it holds
+
+  constructor(desk) {
+    this.desk = desk;
+    this.small = document.createElement("canvas");
+  }
+
+  get ready() {
+    return this.#stream !== null;
+  }
+
+  /** Ask for the camera and begin. `device` is one of `cameras()`, or "" for the browser's choice. */
+  async open(device = "") {
+    const { stage, panel, video, settings } = this.desk;
+    stage.wait("Asking for the camera");
+    try {
+      this.#stream = await askCamera(device);
+      if (this.#closed) return this.close();
+      video.srcObject = this.#stream;
+      await video.play();
+    } finally {
+      if (!this.#closed) stage.rest();
+    }
+    const [track] = this.#stream.getVideoTracks();
+    track.addEventListener("ended", () => this.#closed || this.desk.fail(new Error("The camera was unplugged or taken away.")));
+    if (track.getSettings().facingMode === "user") settings.set("mirror", true);
+    panel.announce("The camera is on");
+    this.look();
+    this.#paint();
+  }
+
+  /** Open a connection for the model and threshold of the moment; again when one of them changes. */
+  async look() {
+    const { api, settings } = this.desk;
+    this.#socket?.close();
+    this.skeleton = this.desk.skeleton();
+    this.people = [];
+    this.#sent.clear();
+    this.#count = 0;
+    const { model, threshold } = settings.values;
+    this.asked = threshold;
+    const socket = api.stream({ model, threshold, track: true });
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#take(JSON.parse(data));
+    socket.onclose = ({ reason }) => this.#socket === socket && this.#lost(reason);
+  }
+
+  /** The server is gone: say so, and try again until it is back or the camera is off. */
+  #lost(reason) {
+    if (this.#closed) return;
+    this.people = [];
+    this.#say(reason || "The connection to the server is lost. Trying again…");
+    setTimeout(() => this.#closed || this.look(), RECONNECT);
+  }
+
+  /** Trouble with the stream, or null when it is over; what others said stays. */
+  #say(trouble) {
+    if (trouble) this.desk.stage.say("error", trouble);
+    else if (this.#trouble) this.desk.stage.hush();
+    this.#trouble = trouble;
+  }
+
+  #take(answer) {
+    for (const [number, when] of this.#sent) {
+      if (number > answer.frame) break;
+      this.latency = performance.now() - when;
+      this.#sent.delete(number);
+    }
+    if (answer.error) return this.#say(answer.error);
+    this.#say(null);
+    this.#arrived = [...this.#arrived.slice(-40), performance.now()];
+    this.people = scaled(answer, this.desk.video);
+    this.desk.stage.canvas.dataset.frame = answer.frame;
+    this.#tell(answer);
+  }
+
+  #tell({ milliseconds }) {
+    const { panel, video } = this.desk;
+    const span = this.#arrived.at(-1) - this.#arrived[0];
+    const rate = span > 300 ? (1000 * (this.#arrived.length - 1)) / span : null;
+    panel.measure({ width: video.videoWidth, height: video.videoHeight, milliseconds, rate, latency: this.latency });
+  }
+
+  /** Every picture of the camera is drawn; some of them are sent. */
+  #paint = () => {
+    const { stage, video, settings } = this.desk;
+    if (this.#closed) return;
+    if (video.videoWidth) {
+      const { videoWidth: width, videoHeight: height } = video;
+      const mirrored = settings.values.mirror;
+      stage.show({ width, height, picture: video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
+      this.#send();
+    }
+    if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(this.#paint);
+    else requestAnimationFrame(this.#paint);
+  };
+
+  /** Send the picture of now, unless the server has enough to do. */
+  async #send() {
+    const now = performance.now();
+    for (const [number, when] of this.#sent) if (now - when > LOST) this.#sent.delete(number);
+    if (this.#encoding || this.#sent.size >= AHEAD || this.#socket?.readyState !== WebSocket.OPEN) return;
+    const socket = this.#socket;
+    this.#encoding = true;
+    const blob = await this.#jpeg();
+    this.#encoding = false;
+    if (!blob || socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
+    this.#sent.set(this.#count++, performance.now());
+    socket.send(blob);
+  }
+
+  #jpeg() {
+    const { video } = this.desk;
+    const scale = Math.min(1, SIDE / Math.min(video.videoWidth, video.videoHeight));
+    this.small.width = Math.round(video.videoWidth * scale);
+    this.small.height = Math.round(video.videoHeight * scale);
+    this.small.getContext("2d").drawImage(video, 0, 0, this.small.width, this.small.height);
+    return new Promise((resolve) => this.small.toBlob(resolve, "image/jpeg", QUALITY));
+  }
+
+  /** The picture of now, as a file: what is sent when people are to be saved. */
+  async snapshot() {
+    const { video } = this.desk;
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    return new File([blob], "camera.png", { type: "image/png" });
+  }
+
+  /** What is found in the picture of now. */
+  async download(format) {
+    const { model, threshold } = this.desk.settings.values;
+    const query = { format, model, threshold };
+    const answer = await this.desk.api.people(await this.snapshot(), query);
+    return { blob: await answer.blob(), stem: "camera" };
+  }
+
+  close() {
+    this.#closed = true;
+    this.#socket?.close();
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.desk.video.srcObject = null;
+  }
+}
+
+/** Cameras that may be chosen from, once one was allowed: [{deviceId, label}]. */
+export async function cameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices.filter((device) => device.kind === "videoinput");
+}
+
+async function askCamera(device) {
+  if (!navigator.mediaDevices) throw new Error("Browsers give the camera only to pages from this machine or over https.");
+  const wanted = device ? { deviceId: { exact: device } } : { facingMode: "user" };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 }, height: { ideal: 720 } } });
+  } catch (error) {
+    const reasons = {
+      NotAllowedError: "The camera is not allowed for this page. The browser's address bar can change that.",
+      NotFoundError: "There is no camera.",
+      NotReadableError: "The camera is in use by another program.",
+    };
+    throw new Error(reasons[error.name] ?? `The camera cannot be used (${error.message}).`);
+  }
+}
+
+/** People in pixels of the camera's own picture; they were found in a smaller one. */
+function scaled({ width, people }, { videoWidth }) {
+  const s = videoWidth / width;
+  const move = (v) => (v + 0.5) * s - 0.5;
+  return people.map((person) => ({
+    ...person,
+    keypoints: person.keypoints.map((point) => point && [move(point[0]), move(point[1]), point[2]]),
+  }));
+}

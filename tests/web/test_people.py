@@ -13,11 +13,11 @@ import httpx
 import numpy as np
 import pytest
 from dots import DOTS, draw_dots, some_people
+from web.conftest import Running, encoded, picture
 
 from limbwise.draw.people import draw_people
 from limbwise.estimate.estimator import Estimator
 from limbwise.write import read_coco, read_csv, read_openpose, save_people
-from web.conftest import Running, encoded, picture
 
 IMAGE = draw_dots(some_people(0))
 

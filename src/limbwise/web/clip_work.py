@@ -47,6 +47,7 @@ def work(job: Job, estimator: Estimator, options: ServeOptions) -> None:
             height, width = frame.image.shape[:2]
             journal.add(Record("clip", "clip", frame.index, frame.index, frame.time, width, height), people)
             job.frames += 1
+        journal.finish("clip")
     job.total = job.frames
 
 

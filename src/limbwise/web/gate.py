@@ -70,10 +70,11 @@ class Gate:
         if key is None:
             return True
         kind, _, bearer = headers.get("authorization", "").partition(" ")
-        given = [headers.get("x-api-key", ""), bearer.strip() if kind.lower() == "bearer" else ""]
+        words = [headers.get("x-api-key", ""), bearer.strip() if kind.lower() == "bearer" else ""]
+        given = [word.encode("latin-1") for word in words]  # the bytes as they came
         if scope["type"] == "websocket":  # browsers cannot give headers to one
-            given += parse_qs(scope["query_string"].decode("latin-1")).get("key", [])
-        return any(hmac.compare_digest(word.encode(), key.encode()) for word in given)
+            given += [word.encode() for word in parse_qs(scope["query_string"].decode("latin-1")).get("key", [])]
+        return any(hmac.compare_digest(word, key.encode()) for word in given)
 
     def _from_here(self, headers: Headers) -> bool:
         """Whether the page that asks is ours or an allowed one; programs, which name none, may always."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import time
@@ -30,6 +31,11 @@ def open_socket(options: ServeOptions) -> socket.socket:
     return listener
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Not what uvicorn says of every live stream that is refused with an answer."""
+    return "without completing handshake" not in record.getMessage()
+
+
 class Server(uvicorn.Server):
     """uvicorn that stops in two steps: at the first signal new work is refused (503) and what is under way ends, in the time that the
     options give it; then, or at the second signal, the connections are closed."""
@@ -47,6 +53,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=5,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_fault)
         self.options = options
         self._serving: Serving = app.state.serving
         self._since: float | None = None  # when the first signal came

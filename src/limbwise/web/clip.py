@@ -35,7 +35,9 @@ def check_clip(path: Path, options: ServeOptions) -> None:
 
 
 def check_size(width: int, height: int, options: ServeOptions) -> None:
-    """Raises Refusal 413 for pictures of too many pixels."""
+    """Raises Refusal 413 for pictures of too many pixels, InputError for pictures without any."""
+    if not 0 < width * height:
+        raise InputError("clip: its pictures have no size; it is damaged")
     if width * height > options.max_pixels:
         raise Refusal(
             413, f"clip: pictures of {width} x {height} pixels are more than the {options.max_pixels:,} allowed"

@@ -57,6 +57,7 @@ class OpenVINOEngine(Engine):
 
     def __init__(self, path: Path, spec: ModelSpec, options: EngineOptions, width: int = 1) -> None:
         ov = load_openvino()
+        ov.Type.f32.to_dtype()  # makes OpenVINO's table of types: two threads that make it at once wait for each other for ever
         self._path, self._core, self._options, self.width = path, ov.Core(), options, width
         self._device = _find_device(self._core, options.device)
         self._config = _config(options, width)

@@ -65,7 +65,7 @@ function begin(next) {
   delete stage.canvas.dataset.frame;
   stage.show(null);
   stage.hush();
-  panel.clear();
+  panel.clear("Looking…");
   $("title").textContent = next.title;
   document.title = `${next.title} · limbwise`;
   offer();
@@ -197,5 +197,6 @@ $("close").addEventListener("click", shut);
 $("note-close").addEventListener("click", () => stage.hush());
 $("keep").addEventListener("click", async () => open([await source.snapshot()]));
 $("device").addEventListener("change", ({ target }) => openCamera(target.value));
+window.addEventListener("pagehide", () => source?.close());
 offer();
 attempt(loadModels);

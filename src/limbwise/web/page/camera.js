@@ -3,6 +3,7 @@
 const SIDE = 480; // shorter side of what is sent, in pixels
 const QUALITY = 0.85; // of JPEG
 const AHEAD = 2; // frames that are on their way at most
+const EARLY = 0.8; // share of the server's work on a frame after which the next one may set out: it comes when the server is free
 const LOST = 3000; // milliseconds after which an answer is no longer waited for
 const RECONNECT = 1000;
 
@@ -16,6 +17,7 @@ export class Camera {
   #count = 0;
   #arrived = []; // when the last answers came
   #encoding = false;
+  #work = 0; // milliseconds of the last frame on the server
   #trouble = null; // what was said of the stream, as long as it holds
 
   constructor(desk) {
@@ -94,6 +96,7 @@ export class Camera {
 
   #tell({ milliseconds }) {
     const { panel, video } = this.desk;
+    this.#work = Object.values(milliseconds).reduce((sum, time) => sum + time, 0);
     const span = this.#arrived.at(-1) - this.#arrived[0];
     const rate = span > 300 ? (1000 * (this.#arrived.length - 1)) / span : null;
     panel.measure({ width: video.videoWidth, height: video.videoHeight, milliseconds, rate, latency: this.latency });
@@ -117,7 +120,7 @@ export class Camera {
   async #send() {
     const now = performance.now();
     for (const [number, when] of this.#sent) if (now - when > LOST) this.#sent.delete(number);
-    if (this.#encoding || this.#sent.size >= AHEAD || this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#encoding || !this.#mayFollow(now) || this.#socket?.readyState !== WebSocket.OPEN) return;
     const socket = this.#socket;
     this.#encoding = true;
     const blob = await this.#jpeg();
@@ -125,6 +128,11 @@ export class Camera {
     if (!blob || socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
     this.#sent.set(this.#count++, performance.now());
     socket.send(blob);
+  }
+
+  #mayFollow(now) {
+    const last = Math.max(...this.#sent.values());
+    return this.#sent.size === 0 || (this.#sent.size < AHEAD && now - last > EARLY * this.#work);
   }
 
   #jpeg() {

@@ -2,7 +2,7 @@
 
 import { stem } from "./files.js";
 import { words } from "./panel.js";
-import { clipBounds, openVideo, Reel } from "./reel.js";
+import { clipBounds, firstFrame, openVideo, Reel } from "./reel.js";
 
 const POLL = 250; // milliseconds between two looks at a job
 
@@ -29,11 +29,13 @@ export class Clip {
 
   /** Show the first picture and look for people in all of them. */
   async open() {
+    const { stage } = this.desk;
     this.video = await openVideo(this.desk.video, this.file);
     if (this.#stop.signal.aborted) return;
     if (this.video) {
       const { videoWidth: width, videoHeight: height } = this.video;
-      this.desk.stage.show({ width, height, picture: this.video, people: [], skeleton: null, asked: null, mirrored: false });
+      stage.show({ width, height, picture: this.video, people: [], skeleton: null, asked: null, mirrored: false });
+      firstFrame(this.video, () => this.#reel || stage.repaint());
     }
     await this.look();
   }
@@ -148,7 +150,7 @@ export class Clip {
 }
 
 function progressText(state, frames, total) {
-  if (state === "waiting") return "Waiting for other clips";
+  if (state === "waiting") return "Waiting for its turn";
   return total ? `Looking for people: ${frames} of ${total} frames` : `Looking for people: ${frames} frames`;
 }
 

@@ -163,7 +163,7 @@ function drawId(ctx, figure, skeleton, wide, high) {
   const top = figure.points.reduce((best, point, k) => (point && (best < 0 || point.y < figure.points[best].y) ? k : best), -1);
   const name = skeleton.keypoints[top];
   const forehead = isFace(name) && name !== "head_top" ? 0.08 * (figure.box[3] - figure.box[1]) : 0;
-  const text = Math.min(0.045 * Math.sqrt(wide * high), Math.max(8, 0.1 * figure.size));
+  const text = Math.min(48, Math.max(11, Math.min(0.03 * Math.sqrt(wide * high), 0.12 * figure.size)));
   ctx.font = `600 ${text}px system-ui, sans-serif`;
   const half = Math.max(ctx.measureText(String(figure.number)).width / 2 + 0.4 * text, 0.7 * text);
   const x = Math.min(wide - half - 1, Math.max(half, figure.points[top].x));

@@ -24,7 +24,7 @@ export class Panel {
   /** Show what is known: size in pixels, stage times and latency in milliseconds, rate in frames/s; `pace`: that of a whole clip. */
   measure({ width, height, milliseconds, rate, latency, pace }) {
     const facts = [];
-    if (width) facts.push(`${width} × ${height}`);
+    if (width && !latency) facts.push(`${width} × ${height}`);
     if (rate) facts.push(`${rate.toFixed(rate < 9.95 ? 1 : 0)} frames/s`);
     if (latency) facts.push(`${latency.toFixed(0)} ms behind`);
     this.facts.textContent = facts.join(" · ") || "\u00a0";
@@ -46,10 +46,10 @@ export class Panel {
     this.total.textContent = sum.toFixed(1);
   }
 
-  /** Nothing is open. */
-  clear() {
+  /** Nothing is known yet. */
+  clear(text = "Nothing open yet") {
     this.number.textContent = "";
-    this.word.textContent = "Nothing open yet";
+    this.word.textContent = text;
     this.facts.textContent = "\u00a0"; // keeps its line
     for (const stage of STAGES) {
       this.bars[stage].style.flexGrow = 0;

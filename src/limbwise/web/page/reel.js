@@ -18,6 +18,12 @@ export function openVideo(video, file) {
   });
 }
 
+/** Call `show` when the first picture can be drawn: a video that is ready may not have been there to be seen yet. */
+export function firstFrame(video, show) {
+  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(show);
+  else setTimeout(show, 100);
+}
+
 /** A size that holds everybody, for a clip whose pictures nobody can show. */
 export function clipBounds({ width, height, frames }) {
   if (width && height) return { width, height };

@@ -13,6 +13,7 @@ export class Stage {
     this.root = root;
     this.place = root.querySelector("#place");
     this.canvas = root.querySelector("#view");
+    this.video = root.querySelector("#video");
     this.busy = root.querySelector("#busy");
     this.note = root.querySelector("#note");
     this.progress = root.querySelector("#progress");
@@ -27,7 +28,7 @@ export class Stage {
   show(scene) {
     const same = scene && this.#scene && scene.width === this.#scene.width && scene.height === this.#scene.height;
     this.#scene = scene;
-    this.canvas.hidden = scene === null;
+    this.canvas.hidden = this.video.hidden = scene === null;
     if (scene && same) this.repaint();
     else if (scene) this.#fit();
     else delete this.canvas.dataset.people;
@@ -64,8 +65,10 @@ export class Stage {
     if (!this.#scene) return;
     const { width, height } = this.#scene;
     const scale = Math.min(this.place.clientWidth / width, this.place.clientHeight / height, LARGEST);
-    this.canvas.style.width = `${Math.max(1, Math.floor(width * scale))}px`;
-    this.canvas.style.height = `${Math.max(1, Math.floor(height * scale))}px`;
+    for (const { style } of [this.canvas, this.video]) {
+      style.width = `${Math.max(1, Math.floor(width * scale))}px`;
+      style.height = `${Math.max(1, Math.floor(height * scale))}px`;
+    }
     this.canvas.width = Math.max(1, Math.round(width * scale * window.devicePixelRatio));
     this.canvas.height = Math.max(1, Math.round(height * scale * window.devicePixelRatio));
     this.paint();

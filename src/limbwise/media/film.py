@@ -53,6 +53,7 @@ class Film:
         self.stream.thread_type = "SLICE"  # with a thread a frame, whether damage is reported is a matter of luck
         self.stream.codec_context.thread_count = DECODER_THREADS
         self._reformatter = VideoReformatter()
+        self._origin: float | None = None  # where times count from
 
     @property
     def frame_rate(self) -> float:
@@ -79,10 +80,10 @@ class Film:
     def pictures(self) -> Iterator[tuple[float, VideoFrame]]:
         """Time in seconds since the stream's start, and the decoded picture. Raises InputError after the last whole one.
 
-        Pictures before the first whole one, as at the start of a recorded broadcast, are left out.
+        Pictures before the first whole one, as at the start of a recorded broadcast, are left out. Called again after a seek, it goes on
+        from there with the same origin of times.
         """
         count, time, last, step = 0, 0.0, 0.0, 1 / self.frame_rate
-        origin: float | None = None
         for picture in self._decoded():
             if picture is None or picture.is_corrupt:
                 if picture is not None and count == 0:
@@ -91,8 +92,9 @@ class Film:
                     f"{self.path}: damaged or cut short at frame {count} ({time:.2f} s); the frames before it are good"
                 )
             shown = picture.time
-            if origin is None:
-                origin = min(shown or 0.0, self._start(shown or 0.0))
+            if self._origin is None:
+                self._origin = min(shown or 0.0, self._start(shown or 0.0))
+            origin = self._origin
             following = time + step if count else 0.0
             time = shown - origin if shown is not None and (count == 0 or shown - origin > time) else following
             yield time, picture

@@ -17,13 +17,17 @@ from limbwise.cli.live import Live
 from limbwise.cli.progress import Progress
 from limbwise.draw.people import DrawOptions
 from limbwise.errors import InputError, UsageError
-from limbwise.estimate.batch import Step, count_frames, run_batch
+from limbwise.estimate.batch import Step, count_frames, look_here, run_batch
+from limbwise.estimate.cluster import Cluster
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.grouping import DecoderOptions
+from limbwise.estimate.machines import ClusterOptions
 from limbwise.estimate.outputs import OutputOptions, Outputs
 from limbwise.estimate.refine import Refiner
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
+from limbwise.estimate.worker import Setup
+from limbwise.estimate.zoo import sha256
 from limbwise.fields import Given
 from limbwise.media.sources import Source, find_sources
 from limbwise.track.tracker import TrackOptions
@@ -39,6 +43,7 @@ def predict(
     drawing: DrawOptions,
     decoding: Given[DecoderOptions],
     tracking: TrackOptions,
+    many: ClusterOptions,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="folder for the results")] = None,
     json: Annotated[str, typer.Option(help=f"formats, with commas between: {', '.join(FORMATS)}")] = "openpose",
     refine: Annotated[
@@ -57,6 +62,8 @@ def predict(
         raise UsageError("predict: nowhere to put the people; give -o FOLDER or --show")
     if keep.timeline and not track:
         raise UsageError("--timeline: shows who was there when, for which people must be followed; add --track")
+    if show and many.cluster is not None:
+        raise UsageError("--show: a live window is fed by this machine; leave --cluster out")
     sources, problems = find_sources(source)
     sources = [s for s in sources if out is None or not _inside(s, out)]
     if not sources:
@@ -82,7 +89,11 @@ def predict(
             outputs = stack.enter_context(Outputs(out, keep, formats, drawing, asked, tracking.image_rate))
         live = stack.enter_context(Live(drawing)) if show else None
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
-        steps = run_batch(estimator, sources, cut, outputs, tracking if track else None, drawing.trail)
+        look = look_here(estimator)
+        if many.cluster is not None and not (outputs is not None and outputs.complete):
+            setup = Setup(model, sha256(estimator.path), parts, dict(decoding), refine)
+            look = stack.enter_context(Cluster(many, setup)).look
+        steps = run_batch(look, sources, cut, outputs, tracking if track else None, drawing.trail)
         watching = sources[-1].kind == "camera"
         if outputs is not None:
             problems += [InputError(error) for error in outputs.journal.errors.values()]

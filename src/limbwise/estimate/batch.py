@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from limbwise.estimate.grouping import group_with_candidates
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.outputs import Outputs, image_ids, record_of
 from limbwise.estimate.sequences import follow_steps, sequence_of
-from limbwise.estimate.stream import overlap
+from limbwise.estimate.stream import Abreast, overlap
 from limbwise.media.frame import Frame
 from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
@@ -43,24 +43,43 @@ class Step:
     note: Note | None = None  # with the end of an image: how people are followed from there
 
 
-def run_batch(
-    estimator: Estimator,
-    sources: Sequence[Source],
-    cut: Cut,
-    outputs: Outputs | None,
-    tracking: TrackOptions | None = None,
-    trail: float = 0.0,
-) -> Iterator[Step]:
-    """Every frame of every source with its people, in order, after it was written; then each source's end.
+@dataclass(frozen=True)
+class Wanted:
+    """What a batch needs of each frame beside its people: the picture itself, the network's maps, all peaks."""
 
-    Reading, preparing, network and grouping run in threads of their own. With `outputs`, sources that an interrupted run
-    finished are left out, and the files that hold everything are written at the end. With `tracking` people are followed, and
-    steps carry trails of `trail` seconds.
-    """
-    if outputs is not None and outputs.complete:
-        return
-    ids = image_ids(sources)
-    waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
+    pixels: bool = True
+    maps: bool = True
+    candidates: bool = False
+
+
+def wanted_by(outputs: Outputs | None) -> Wanted:
+    """What the outputs need; whoever watches (no outputs) needs the pictures."""
+    if outputs is None:
+        return Wanted(maps=False)
+    asked = outputs.options
+    maps = asked.save_maps is not None or (asked.draw and asked.overlay != "none")
+    return Wanted(asked.draw, maps, asked.part_candidates)
+
+
+# Where people are found: of the sources in their order, every frame with its people, then the end of each source. Pictures and maps
+# that are not wanted may be missing (see Step).
+Look = Callable[[Sequence[Source], Cut, Wanted], Iterator[Step]]
+
+
+def look_here(estimator: Estimator) -> Look:
+    """People are found in this process; a camera's as soon as can be, of anything else as many frames a second as can be."""
+
+    def look(sources: Sequence[Source], cut: Cut, wanted: Wanted) -> Iterator[Step]:
+        live = any(source.kind == "camera" for source in sources)
+        return look_steps(estimator, read_steps(sources, cut), wanted, live)
+
+    return look
+
+
+def look_steps(estimator: Estimator, steps: Iterator[Step], wanted: Wanted, live: bool = False) -> Iterator[Step]:
+    """The same steps with their people. Reading, preparing, network and grouping run in threads of their own, the network on several
+    frames at a time unless they are `live`."""
+    engine = estimator.engine if live else estimator.wide_engine
 
     def grouped(step: Any) -> Step:
         people = estimator.complete(step.frame.image, estimator.group(step.maps))
@@ -77,14 +96,36 @@ def run_batch(
         done: Step = replace(step, people=people, candidates=[candidates[k] if k >= 0 else none for k in order])
         return done
 
-    stages = (
+    def seen(step: Any) -> Step:
+        done: Step = replace(step, maps=estimator.look(step.inputs, step.frame.image.shape, engine), inputs=None)
+        return done
+
+    return overlap(
+        steps,
         _timed("prepare", lambda step: replace(step, inputs=estimator.prepare(step.frame.image))),
-        _timed(
-            "network", lambda step: replace(step, maps=estimator.look(step.inputs, step.frame.image.shape), inputs=None)
-        ),
-        _timed("group", with_candidates if outputs is not None and outputs.options.part_candidates else grouped),
+        Abreast(_timed("network", seen), engine.width),
+        _timed("group", with_candidates if wanted.candidates else grouped),
     )
-    steps: Iterator[Step] = overlap(read_steps(waiting, cut), *stages)
+
+
+def run_batch(
+    look: Look,
+    sources: Sequence[Source],
+    cut: Cut,
+    outputs: Outputs | None,
+    tracking: TrackOptions | None = None,
+    trail: float = 0.0,
+) -> Iterator[Step]:
+    """Every frame of every source with its people, in order, after it was written; then each source's end.
+
+    `look` finds the people, here or on a cluster. With `outputs`, sources that an interrupted run finished are left out, and the files
+    that hold everything are written at the end. With `tracking` people are followed, and steps carry trails of `trail` seconds.
+    """
+    if outputs is not None and outputs.complete:
+        return
+    ids = image_ids(sources)
+    waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
+    steps = look(waiting, cut, wanted_by(outputs))
     if tracking is not None:
         steps = follow_steps(steps, tracking, trail, _note_before(waiting, sources, outputs))
     for step in steps:
@@ -105,7 +146,7 @@ def _note_before(
     return outputs.note_after(sources[first - 1])
 
 
-def read_steps(sources: Sequence[Source], cut: Cut) -> Iterator[Step]:
+def read_steps(sources: Sequence[Source], cut: Cut) -> Generator[Step]:
     """The frames of all sources one after the other, and the end of each."""
     for source in sources:
         try:
@@ -120,7 +161,7 @@ def read_steps(sources: Sequence[Source], cut: Cut) -> Iterator[Step]:
 def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> None:
     if step.frame is None:
         outputs.end(step.source, None if step.error is None else str(step.error), step.note)
-    elif step.maps is not None and step.people is not None:
+    elif step.people is not None:
         record = record_of(step.source, step.frame, ids[step.source.name])
         outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates, step.trails)
 

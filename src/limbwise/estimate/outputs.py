@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from limbwise.checked import read_json
 from limbwise.draw.maps import draw_heatmaps, draw_pafs
 from limbwise.draw.people import DrawOptions, draw_people
@@ -111,32 +114,25 @@ class Outputs:
         source: Source,
         record: Record,
         frame: Frame,
-        maps: Maps,
+        maps: Maps | None,
         people: People,
         candidates: Candidates | None = None,
         trails: Trails | None = None,
     ) -> None:
         """One frame's people: journal, files of one frame, picture, maps; `candidates`: all peaks, for the OpenPose file; `trails`:
-        drawn under the people."""
+        drawn under the people. `maps` may be missing where they are neither kept nor drawn."""
         self._current = source
         self.journal.add(record, people)
         if self._openpose is not None:
             self._openpose.add(record, people, candidates)
         if self.options.draw:
             self._draw(source, frame, maps, people, trails)
-        if self.options.save_maps is not None:
+        if self.options.save_maps is not None and maps is not None:
             stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
             save_maps(maps, self.options.save_maps / f"{stem}.npz")
 
-    def _draw(self, source: Source, frame: Frame, maps: Maps, people: People, trails: Trails | None) -> None:
-        ground = frame.image
-        if self.options.overlay == "heatmaps":
-            head = "part_logits" if maps.spec.method == "deepercut" else "heatmaps"
-            ground = draw_heatmaps(ground, maps.strengths(), maps.spec.skeleton, maps.to_picture(head))
-        elif self.options.overlay == "pafs":
-            if "pafs" not in maps.heads:
-                raise UsageError(f"--overlay pafs: {maps.spec.name} has no part affinity fields")
-            ground = draw_pafs(ground, maps.heads["pafs"], maps.to_picture("pafs"))
+    def _draw(self, source: Source, frame: Frame, maps: Maps | None, people: People, trails: Trails | None) -> None:
+        ground = frame.image if maps is None else self._overlaid(frame, maps)
         picture = draw_people(ground, people, self.drawing, trails)
         if source.kind == "image":
             suffix = ".png" if source.path.lower().endswith(".png") else ".jpg"
@@ -146,6 +142,17 @@ class Outputs:
             self._video = self._open_video(source, (picture.shape[1], picture.shape[0]))
             self._video.__enter__()
         self._video.write(picture, frame.time)
+
+    def _overlaid(self, frame: Frame, maps: Maps) -> npt.NDArray[np.uint8]:
+        """The picture with the maps that were asked for."""
+        if self.options.overlay == "heatmaps":
+            head = "part_logits" if maps.spec.method == "deepercut" else "heatmaps"
+            return draw_heatmaps(frame.image, maps.strengths(), maps.spec.skeleton, maps.to_picture(head))
+        if self.options.overlay == "pafs":
+            if "pafs" not in maps.heads:
+                raise UsageError(f"--overlay pafs: {maps.spec.name} has no part affinity fields")
+            return draw_pafs(frame.image, maps.heads["pafs"], maps.to_picture("pafs"))
+        return frame.image
 
     def _open_video(self, source: Source, size: tuple[int, int]) -> VideoWriter:
         rate, sound = 30.0, None

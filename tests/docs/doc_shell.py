@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import logging
 import re
 import shlex
 import subprocess
@@ -100,12 +101,15 @@ def run(command: str) -> None:
 
 def limbwise(words: list[str]) -> int:
     """The exit code of the command line, in this process."""
+    logging.disable(logging.INFO)  # pytest would format each of torch's thousands of debug messages
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["limbwise", *words])
         try:
             door()
         except SystemExit as ended:
             return int(ended.code or 0)
+        finally:
+            logging.disable(logging.NOTSET)
     return 0
 
 

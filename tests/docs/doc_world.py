@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import skimage
 from doc_shell import limbwise
 from dots import DOTS, draw_dots, some_people
@@ -58,7 +59,7 @@ def pictures(folder: Path) -> None:
     """photo.jpg, holiday/, frames/, clip.mp4, clips/."""
     photo = cv2.resize(skimage.data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
     write_image(folder / "photo.jpg", photo)
-    for name in ("holiday/beach.jpg", "holiday/hill.jpg", *(f"frames/{i:03}.jpg" for i in range(3))):
+    for name in ("holiday/beach.jpg", "holiday/hill.jpg", "faces/her.png", "gloves/his.png", *(f"frames/{i:03}.jpg" for i in range(3))):
         write_image(folder / name, photo)
     wide = np.concatenate([photo, photo[:, ::-1]], axis=1)
     for name in ("clip.mp4", "clips/first.mp4", "clips/second.mp4"):
@@ -92,8 +93,7 @@ def write_dots(folder: Path) -> None:
         images.append(_image(i, 320, 240))
         people += [_person(len(people) + 1 + j, i, points) for j, points in enumerate(shown)]
     _labels(folder / "labels.json", images, people, list(DOTS.keypoints))
-    for name in ("labels.json",):
-        shutil.copy(folder / name, folder.parent / name)
+    shutil.copy(folder / "labels.json", folder.parent / "labels.json")
     shutil.copytree(folder / "images", folder.parent / "images")
 
 
@@ -116,12 +116,9 @@ def _labels(path: Path, images: list[dict[str, Any]], people: list[dict[str, Any
 
 def models(folder: Path) -> None:
     """NETWORK (our default), face, hand, DeeperCut (net) and refiner: the last four without any training."""
-    import torch
     from dot_parts import write_model
     from estimate.markers import write_marker
 
-    from limbwise.export.onnx import export_onnx
-    from limbwise.net.refiner import SmallOptions, SmallRefiner, small_refiner_spec
     from limbwise.skeletons import FACE_70, HAND_21
 
     for suffix in (".onnx", ".json"):
@@ -131,8 +128,33 @@ def models(folder: Path) -> None:
     write_marker(folder, "hand", HAND_21)
     write_model(folder).rename(folder / "net.onnx")
     (folder / "dot_parts.json").rename(folder / "net.json")
-    torch.manual_seed(0)
-    export_onnx(SmallRefiner(), small_refiner_spec(), folder / "refiner.onnx")
+    write_refiner(folder / "refiner.onnx")
+
+
+def write_refiner(path: Path) -> None:
+    """A refiner of one random layer: it moves keypoints to nowhere good, but goes in and out as a real one."""
+    from limbwise.net.refiner import small_refiner_spec
+    from limbwise.spec import write_spec
+
+    spec = small_refiner_spec()
+    keypoints, rng = len(spec.skeleton), np.random.default_rng(0)
+    sizes = {"part_logits": keypoints, "offsets": 2 * keypoints}
+    weights = {name: 0.01 * rng.normal(size=(size, 3 + keypoints, 8, 8)).astype(np.float32) for name, size in sizes.items()}
+    nodes = [onnx.helper.make_node("Conv", [spec.input.name, f"{name}_w"], [name], kernel_shape=[8, 8], strides=[8, 8]) for name in sizes]
+    image = onnx.helper.make_tensor_value_info(spec.input.name, onnx.TensorProto.FLOAT, ["n", 3 + keypoints, "h", "w"])
+    outputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", size, "y", "x"]) for name, size in sizes.items()]
+    values = [onnx.numpy_helper.from_array(array, f"{name}_w") for name, array in weights.items()]
+    graph = onnx.helper.make_graph(nodes, "refiner", [image], outputs, values)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9), str(path))
+    write_spec(spec, path.with_suffix(".json"))
+
+
+def trained(folder: Path) -> None:
+    """runs/birds, a training of two steps, and its weights alone."""
+    if not (folder / "weights.pt").exists():
+        root, run = folder / "birds", folder / "runs" / "birds"
+        assert limbwise(["train", "mobile", "-o", str(run), "--set", f"data.root={root}", "--set", f'skeleton="{root}/birds.toml"']) == 0
+        shutil.copy(run / "weights.pt", folder / "weights.pt")
 
 
 def recorded(folder: Path) -> None:

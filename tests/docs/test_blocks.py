@@ -17,7 +17,7 @@ import pytest
 from doc_blocks import DATA, MARK, PAGES, SHELL, Block, abbreviations, blocks, commands
 from doc_server import Servers
 from doc_shell import check, run
-from doc_world import copy_of, make_world, meant
+from doc_world import copy_of, make_world, meant, trained
 
 ALL = [block for page in PAGES for block in blocks(page)]
 SERVE = re.compile(r"(?:[A-Z_]+=\S+ )*limbwise serve\b")
@@ -61,6 +61,7 @@ def test_the_blocks_of_a_page_run(page: Path, world: Path, servers: Servers, tmp
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if any(b.slow for b in blocks(p))], ids=lambda page: page.name)
 def test_the_slow_blocks_run_too(page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(world)
     _run_page(blocks(page), world, servers, tmp_path, monkeypatch)
 
 

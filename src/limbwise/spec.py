@@ -123,7 +123,9 @@ def _a_channel(numbers: tuple[float, ...]) -> Floats:
 class ModelSpec:
     """`method` names the decoder. `limbs`: for each PAF (two channels, x then y) the keypoints it runs from and to. `heads` by name:
     heatmaps (K, then background), pafs (2 L), part_logits (K), offsets (2 K, x and y in turn), pairwise (x and y for each of
-    `ordered_pairs`). `decode`: options of the decoder that suit this network, where they are not its defaults. `licence` and
+    `ordered_pairs`). `decode`: options of the decoder that suit this network, where they are not its defaults.
+    `worth`: what a person's score is worth: (score, probability that such a person is right), both rising; between two of them the
+    probability lies on a line, and people have it as their score. None: scores stay as the decoder gives them. `licence` and
     `origin` are for people."""
 
     name: str
@@ -135,6 +137,7 @@ class ModelSpec:
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     sha256: str = ""
     decode: dict[str, Any] = field(default_factory=dict)
+    worth: tuple[tuple[float, float], ...] = ()
     licence: str = ""
     origin: str = ""
 
@@ -151,6 +154,8 @@ class ModelSpec:
             raise ValueError("input.pose: a refiner needs it, and no other network has it")
         if self.input.pose is not None and len(self.input.pose.mean) != keypoints:
             raise ValueError(f"input.pose.mean: {keypoints} numbers are needed")
+        if any(np.diff(column).min(initial=0) < 0 for column in zip(*self.worth, strict=True)):
+            raise ValueError("worth: pairs of a score and a probability are needed, both rising")
         for name in needed:
             if name not in self.heads:
                 raise ValueError(f"heads: {name} is missing; {self.method} needs {' and '.join(needed)}")

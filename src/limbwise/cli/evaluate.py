@@ -27,6 +27,8 @@ from limbwise.estimate.grouping import DecoderOptions
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
 from limbwise.evaluate.pck import evaluate_pck
 from limbwise.evaluate.posetrack import Mode, as_table, as_tables, evaluate_posetrack
+from limbwise.evaluate.reliability import draw_reliability, rightness
+from limbwise.evaluate.reliability import reliability as judge_scores
 from limbwise.fields import Given
 from limbwise.files import whole_file
 from limbwise.media.image import read_image, write_image
@@ -54,21 +56,33 @@ def coco(
     worst: Annotated[
         Path | None, typer.Option(help="write a picture of the worst images to this file: found beside labelled")
     ] = None,
+    reliability: Annotated[
+        Path | None, typer.Option(help="write a picture to this file: how often people of a score are right")
+    ] = None,
 ) -> None:
     """Average precision and recall of keypoints, as COCO defines them."""
-    folder = images or (labels.parent / "images" if (labels.parent / "images").is_dir() else labels.parent)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of images")
+    folder = _folder(labels, images)
     estimator = Estimator(decode=decoding, **asdict(model))
     with counted("evaluate") as tell:
         within = estimator.find_in_masks if masks else None
         result = evaluate_coco(estimator, estimator.spec.skeleton, labels, folder, limit, tell, within)
     _print(result)
     if json is not None:
-        found = {"labels": labels.name, "masks": masks, "images": result.images, "people": result.people}
+        found = {"labels": labels.name, "masks": masks, "images": result.images, "people": result.people,
+                 "false_people": result.false_people, "score_error": judge_scores(*rightness(result.judged)).error}  # fmt: skip
         _write(json, estimator, asdict(estimator.decode_options), {**found, **asdict(result.numbers)})
     if worst is not None:
         write_image(worst, _pictures(result))
+    if reliability is not None:
+        write_image(reliability, draw_reliability(judge_scores(*rightness(result.judged)), estimator.spec.name))
+
+
+def _folder(labels: Path, images: Path | None) -> Path:
+    """Where the images of a COCO file are."""
+    folder = images or (labels.parent / "images" if (labels.parent / "images").is_dir() else labels.parent)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder of images")
+    return folder
 
 
 @app.command("pck")
@@ -153,6 +167,7 @@ def _print(result: CocoResult) -> None:
     n = result.numbers
     table.add_row("", *(f"{value:.3f}" for value in (n.ap, n.ap50, n.ap75, n.ap_medium, n.ap_large, n.ar)))
     Console().print(table)
+    print(f"{result.false_people} people where nobody is labelled")
 
 
 def _write(path: Path, estimator: Estimator, decoding: dict[str, Any], numbers: dict[str, Any]) -> None:

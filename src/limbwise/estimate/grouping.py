@@ -76,7 +76,15 @@ def group_with_candidates(
         peaks = [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
     back = invert(maps.frame)
     moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
-    return people.moved(back), moved
+    return _weighed(people.moved(back), maps.spec), moved
+
+
+def _weighed(people: People, spec: ModelSpec) -> People:
+    """With probabilities as person scores, where the model's spec says what its scores are worth."""
+    if not spec.worth:
+        return people
+    scores, probabilities = np.array(spec.worth, np.float64).T
+    return replace(people, person_scores=np.interp(people.person_scores, scores, probabilities).astype(np.float32))
 
 
 def _above(people: People, threshold: float) -> People:

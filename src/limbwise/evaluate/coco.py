@@ -17,21 +17,25 @@ from limbwise.fields import read_table
 from limbwise.media.image import read_image
 from limbwise.metric.coco_ap import CocoNumbers, coco_ap
 from limbwise.people import People
-from limbwise.similarity import oks
+from limbwise.similarity import iou, oks
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 
 Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One image: its file, who was found, who is labelled, and the mean OKS of the labelled with their best match."""
+    """One image: its file, who was found, who is labelled, the OKS (F, T) of each with each, the mean OKS of the labelled with their
+    best match, and how many of the found overlap with nobody labelled."""
 
     path: Path
     found: People
     truth: People
+    alike: Floats
     similarity: float
+    false: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class CocoResult:
     images: int
     people: int
     judged: list[Judged]
+
+    @property
+    def false_people(self) -> int:
+        """People who were found where nobody is labelled: their box touches nobody's."""
+        return sum(one.false for one in self.judged)
 
 
 def evaluate_coco(
@@ -63,12 +72,13 @@ def evaluate_coco(
     judged_on = _judged_on(table, skeleton, labels)
     entries = _entries(table, labels)[:limit]
     annotations = _by_image(table["annotations"], judged_on, labels)
+    boxes = _boxes(table["annotations"])
     found, judged = {}, []
     for entry in entries:
         path = images / entry["file_name"]
         image, labelled = read_image(path), annotations[entry["id"]]
         found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
-        judged.append(_judge(path, found[entry["id"]], annotations[entry["id"]], judged_on))
+        judged.append(_judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on))
         tell()
     numbers = coco_ap(found, table, [entry["id"] for entry in entries], judged_on)
     judged.sort(key=lambda one: one.similarity)
@@ -120,10 +130,24 @@ def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
     raise InputError(f"{labels}: categories: its keypoints are neither COCO's nor those of the model")
 
 
-def _judge(path: Path, found: People, annotations: list[dict[str, Any]], skeleton: Skeleton) -> Judged:
+def _judge(path: Path, found: People, annotations: list[dict[str, Any]], boxes: Floats, skeleton: Skeleton) -> Judged:
     keypoints = np.array([a["keypoints"] for a in annotations], np.float32).reshape(-1, len(skeleton), 3)
     xy = np.where(keypoints[..., 2:] > 0, keypoints[..., :2], np.float32("nan"))
     truth = People(skeleton, xy, np.minimum(keypoints[..., 2], 1))
-    alike = oks(found.as_skeleton(skeleton), truth, np.array([a["area"] for a in annotations], np.float32))
+    alike: Floats = oks(found.as_skeleton(skeleton), truth, np.array([a["area"] for a in annotations], np.float32))
     best = alike.max(0) if len(found) else np.zeros(len(truth))
-    return Judged(path, found, truth, float(best.mean()) if len(truth) else 1.0)
+    return Judged(path, found, truth, alike, float(best.mean()) if len(truth) else 1.0, _strangers(found, boxes))
+
+
+def _strangers(found: People, boxes: Floats) -> int:
+    """How many of the found overlap with none of the labelled boxes."""
+    return int((iou(found.boxes_xyxy, boxes).max(1, initial=0) == 0).sum())
+
+
+def _boxes(annotations: list[Any]) -> dict[Any, Floats]:
+    """(B, 4) labelled boxes of each image as left, top, right, bottom, also of crowds and of people without keypoints."""
+    found: dict[Any, list[list[float]]] = defaultdict(list)
+    for annotation in annotations:
+        x, y, width, height = annotation.get("bbox") or (0, 0, 0, 0)
+        found[annotation["image_id"]].append([x, y, x + width, y + height])
+    return defaultdict(lambda: np.zeros((0, 4), np.float32), {i: np.array(b, np.float32) for i, b in found.items()})

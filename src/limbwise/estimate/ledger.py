@@ -74,6 +74,8 @@ class Ledger:
     def lost(self, entry: Entry) -> None:
         """The worker that was at this is gone. What it had not yet sent is done again: images one by one, so that one that kills workers
         takes no other with it, and each thing LOSSES times at most; then it has an error."""
+        for other in self._open:  # which it may have begun and left, full as they were
+            other.owner = None if other.owner is entry.owner and other is not entry else other.owner
         entry.losses, entry.owner, entry.asked = entry.losses + 1, None, False
         sources = entry.shard.sources[entry.ends :]
         if entry.done or not sources:

@@ -61,7 +61,9 @@ def people_drawn(page: Any) -> None:
 
 def shown(page: Any) -> Image:
     """What the canvas shows after the next picture of the screen, (H, W, 3) uint8, in its own pixels."""
-    return picture(page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(view.toDataURL()))))"))
+    return picture(
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(view.toDataURL()))))")
+    )
 
 
 def picture(url: str) -> Image:

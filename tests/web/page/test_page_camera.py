@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from typing import Any
 
 from browsing import saved, shown
@@ -47,8 +48,30 @@ def test_a_picture_of_the_camera_is_kept_and_saved(page: Any) -> None:
     assert page.get_attribute("body", "data-source") == "photo"
 
 
+def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#view[data-frame]")
+    assert max(map(len, _pictures(page).values())) > 1, "live: the picture goes on under the people"
+    page.check("[data-setting=step]")
+    page.wait_for_timeout(1500)  # until frames have come that were sent with their pictures
+    pictures = _pictures(page)
+    assert len(pictures) > 1
+    assert max(map(len, pictures.values())) == 1
+
+
+def _pictures(page: Any) -> dict[str, set[int]]:
+    """Which pictures were shown with the people of each frame."""
+    pictures: dict[str, set[int]] = defaultdict(set)
+    for _ in range(40):
+        frame, url = page.evaluate("[view.dataset.frame, view.toDataURL('image/jpeg')]")
+        pictures[frame].add(hash(url))
+    return pictures
+
+
 def test_a_camera_that_is_not_allowed_is_named(page: Any) -> None:
-    refuse = "void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')))"
+    refuse = (
+        "void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')))"
+    )
     page.evaluate(refuse)
     page.click("#camera")
     page.wait_for_selector("text=The camera is not allowed for this page.")

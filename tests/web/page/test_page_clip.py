@@ -33,7 +33,12 @@ def open_clip(page: Any, path: Path) -> None:
 def job_of(page: Any) -> list[str]:
     """Collects the paths of jobs that the page asks for."""
     jobs: list[str] = []
-    page.on("request", lambda request: "/v1/jobs/" in request.url and jobs.append("v1" + request.url.partition("/v1")[2].partition("?")[0]))
+    page.on(
+        "request",
+        lambda request: (
+            "/v1/jobs/" in request.url and jobs.append("v1" + request.url.partition("/v1")[2].partition("?")[0])
+        ),
+    )
     return jobs
 
 

@@ -93,8 +93,26 @@ def test_the_keyboard_is_enough(page: Any, ski: Path) -> None:
     reached = []
     for _ in range(40):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.dataset.setting ?? document.activeElement.dataset.save ?? document.activeElement.id"))
-    wanted = {"limbs", "joints", "ids", "boxes", "picture", "colours", "model", "threshold", "png", "openpose", "coco", "csv", "close"}
+        reached.append(
+            page.evaluate(
+                "document.activeElement.dataset.setting ?? document.activeElement.dataset.save ?? document.activeElement.id"
+            )
+        )
+    wanted = {
+        "limbs",
+        "joints",
+        "ids",
+        "boxes",
+        "picture",
+        "colours",
+        "model",
+        "threshold",
+        "png",
+        "openpose",
+        "coco",
+        "csv",
+        "close",
+    }
     assert wanted <= set(reached)
     page.focus("[data-setting=boxes]")
     page.keyboard.press("Space")

@@ -13,7 +13,8 @@ export class Camera {
   #stream = null;
   #socket = null;
   #closed = false;
-  #sent = new Map(); // number of a frame -> when it was sent
+  #sent = new Map(); // number of a frame -> {when, picture}: when it was sent, and what it shows where that is wanted
+  #held = null; // the picture of the newest answer, where that is wanted
   #count = 0;
   #arrived = []; // when the last answers came
   #encoding = false;
@@ -55,7 +56,9 @@ export class Camera {
     this.#socket?.close();
     this.skeleton = this.desk.skeleton();
     this.people = [];
+    this.frame = null; // number of the frame whose people are drawn
     this.#sent.clear();
+    this.#hold(null);
     this.#count = 0;
     const { model, threshold } = settings.values;
     this.asked = threshold;
@@ -81,17 +84,23 @@ export class Camera {
   }
 
   #take(answer) {
-    for (const [number, when] of this.#sent) {
+    for (const [number, { when, picture }] of this.#sent) {
       if (number > answer.frame) break;
       this.latency = performance.now() - when;
       this.#sent.delete(number);
+      this.#hold(picture);
     }
     if (answer.error) return this.#say(answer.error);
     this.#say(null);
     this.#arrived = [...this.#arrived.slice(-40), performance.now()];
     this.people = scaled(answer, this.desk.video);
-    this.desk.stage.canvas.dataset.frame = answer.frame;
+    this.frame = answer.frame;
     this.#tell(answer);
+  }
+
+  #hold(picture) {
+    this.#held?.close();
+    this.#held = picture;
   }
 
   #tell({ milliseconds }) {
@@ -108,8 +117,9 @@ export class Camera {
     if (this.#closed) return;
     if (video.videoWidth) {
       const { videoWidth: width, videoHeight: height } = video;
-      const mirrored = settings.values.mirror;
-      stage.show({ width, height, picture: video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
+      const { mirror: mirrored, step } = settings.values;
+      stage.show({ width, height, picture: (step && this.#held) || video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
+      if (this.frame !== null) stage.canvas.dataset.frame = this.frame;
       this.#send();
     }
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(this.#paint);
@@ -119,19 +129,20 @@ export class Camera {
   /** Send the picture of now, unless the server has enough to do. */
   async #send() {
     const now = performance.now();
-    for (const [number, when] of this.#sent) if (now - when > LOST) this.#sent.delete(number);
+    for (const [number, { when }] of this.#sent) if (now - when > LOST) this.#sent.delete(number);
     if (this.#encoding || !this.#mayFollow(now) || this.#socket?.readyState !== WebSocket.OPEN) return;
     const socket = this.#socket;
     this.#encoding = true;
     const blob = await this.#jpeg();
+    const picture = this.desk.settings.values.step ? await createImageBitmap(this.small) : null;
     this.#encoding = false;
     if (!blob || socket !== this.#socket || socket.readyState !== WebSocket.OPEN) return;
-    this.#sent.set(this.#count++, performance.now());
+    this.#sent.set(this.#count++, { when: performance.now(), picture });
     socket.send(blob);
   }
 
   #mayFollow(now) {
-    const last = Math.max(...this.#sent.values());
+    const last = Math.max(...[...this.#sent.values()].map(({ when }) => when));
     return this.#sent.size === 0 || (this.#sent.size < AHEAD && now - last > EARLY * this.#work);
   }
 
@@ -164,6 +175,7 @@ export class Camera {
 
   close() {
     this.#closed = true;
+    this.#hold(null);
     this.#socket?.close();
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.desk.video.srcObject = null;

@@ -11,6 +11,7 @@ const DEFAULTS = {
   picture: "shown",
   colours: "limb",
   mirror: false,
+  step: false, // of the camera: not the live picture, but the one that its people were found in
 };
 
 const TYPES = { model: "string", threshold: "number" }; // of what may also be null

@@ -29,7 +29,7 @@ export class Stage {
     const same = scene && this.#scene && scene.width === this.#scene.width && scene.height === this.#scene.height;
     this.#scene = scene;
     this.canvas.hidden = this.video.hidden = scene === null;
-    if (scene && same) this.repaint();
+    if (scene && same) this.paint();
     else if (scene) this.#fit();
     else delete this.canvas.dataset.people;
   }

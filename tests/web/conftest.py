@@ -85,7 +85,12 @@ def served(dots_estimator: Estimator, tmp_path_factory: pytest.TempPathFactory) 
     """The server that most tests share."""
     folder = tmp_path_factory.mktemp("serve") / "own"
     with running(
-        {"dots": dots_estimator, "other": dots_estimator}, folder, max_body_mb=2, max_megapixels=4, max_video_mb=4, max_jobs=64
+        {"dots": dots_estimator, "other": dots_estimator},
+        folder,
+        max_body_mb=2,
+        max_megapixels=4,
+        max_video_mb=4,
+        max_jobs=64,
     ) as server:
         yield server
 

@@ -36,7 +36,7 @@ def check_clip(path: Path, options: ServeOptions) -> None:
 
 def check_size(width: int, height: int, options: ServeOptions) -> None:
     """Raises Refusal 413 for pictures of too many pixels, InputError for pictures without any."""
-    if not 0 < width * height:
+    if width * height <= 0:
         raise InputError("clip: its pictures have no size; it is damaged")
     if width * height > options.max_pixels:
         raise Refusal(

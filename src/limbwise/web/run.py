@@ -15,6 +15,8 @@ from limbwise.errors import LimbwiseError
 from limbwise.web.options import ServeOptions
 from limbwise.web.serving import Serving
 
+BACKLOG = 2048  # connections that wait to be taken
+
 
 def open_socket(options: ServeOptions) -> socket.socket:
     """A socket that listens where the options say; raises LimbwiseError where it cannot."""
@@ -23,6 +25,7 @@ def open_socket(options: ServeOptions) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((options.host, options.port))
+        listener.listen(BACKLOG)  # who comes while models are opened waits
     except OSError as error:
         listener.close()
         raise LimbwiseError(

@@ -17,7 +17,8 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))  # a hook is loaded by its path, its neighbours are not
 
-from tree import FLOORS, PACKAGE, ROOMS, files as modules, sentence  # noqa: E402
+from tree import FLOORS, PACKAGE, ROOMS, sentence  # noqa: E402
+from tree import files as modules  # noqa: E402
 
 WORDS = "words"
 SOURCE = re.compile(r"\]\(\.\./src/limbwise/([\w/]+?)(?:\.py|/)\)")
@@ -69,8 +70,8 @@ def room_page(room: str) -> str:
     """A page of the reference: what its files are, then all their public names."""
     what = "numpy only, know nothing but each other" if room == WORDS else ROOMS[room]
     names = {path: ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files_of(room)}
-    lines = [f"# {room}", "", f"{what[0].upper()}{what[1:]}.", "", "| file | |", "| --- | --- |"]
-    lines += [f"| [{path.name}](#{name}) | {_cell(sentence(path))} |" for path, name in names.items()]
+    lines = [f"# {room}", "", f"{_capital(what).replace('->', '→')}.", "", "| file | |", "| --- | --- |"]
+    lines += [f"| [{path.name}](#{name}) | {_cell(_capital(sentence(path)))} |" for path, name in names.items()]
     return "\n".join(lines + [f"\n::: {name}\n" for name in names.values()])
 
 
@@ -117,11 +118,18 @@ def _shown(output: dict[str, Any]) -> str:
 def command_page() -> str:
     """Every verb with its arguments and flags, from the command line itself."""
     import typer
+
     from limbwise.cli.verbs import app
 
     verbs = sorted(_verbs(typer.main.get_command(app), "limbwise"))
-    head = "# Command line\n\n`limbwise VERB --help` says the same; `--debug` anywhere shows the traceback of an error."
-    return "\n\n".join([head, *(_verb(name, command) for name, command in verbs)])
+    parts = [
+        "# Command line\n\n`limbwise VERB --help` says the same; `--debug` anywhere shows the traceback of an error."
+    ]
+    shown: dict[tuple[str, ...], str] = {}  # verbs by their flags: recipes all have the same
+    for name, command in verbs:
+        first = shown.setdefault(tuple(flag for parameter in command.params for flag in (*parameter.opts, "")), name)
+        parts.append(_verb(name, command) if first == name else f"## {name}\n\n{command.help} Flags as of `{first}`.")
+    return "\n\n".join(parts)
 
 
 def _verbs(command: Any, name: str) -> list[tuple[str, Any]]:
@@ -133,8 +141,21 @@ def _verbs(command: Any, name: str) -> list[tuple[str, Any]]:
 
 def _verb(name: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    lines = [f"## {name}", "", (command.help or "").strip(), "", "```text", f"{name} {_usage(arguments)} [OPTIONS]", "```"]
-    lines += ["", "| | |", "| --- | --- |", *(f"| `{_metavar(p)}` | {_cell(p.help or '')} |" for p in arguments)]
+    lines = [
+        f"## {name}",
+        "",
+        (command.help or "").strip(),
+        "",
+        "```text",
+        f"{name} {_usage(arguments)} [OPTIONS]",
+        "```",
+    ]
+    lines += [
+        "",
+        "| argument | |",
+        "| --- | --- |",
+        *(f"| `{_metavar(p)}` | {_cell(p.help or '')} |" for p in arguments),
+    ]
     for panel in dict.fromkeys(_panel(p) for p in command.params if p not in arguments and p.name != "help"):
         lines += ["", f"**{panel}**", "", "| flag | default | |", "| --- | --- | --- |"]
         lines += [_row(p) for p in command.params if p not in arguments and p.name != "help" and _panel(p) == panel]
@@ -158,6 +179,10 @@ def _row(parameter: Any) -> str:
     given = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
     shown = "" if given is None or given is False or callable(given) else f"{getattr(given, 'value', given)}"
     return f"| {names} | {_cell(shown)} | {_cell(parameter.help or '')} |"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cell(text: str) -> str:

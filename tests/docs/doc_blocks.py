@@ -13,7 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE
+)
 MARK = re.compile(r"<!-- (?P<kind>not run|slow)(?: \[(?P<words>[^\]]+)\])?: (?P<why>[^>]+) -->")
 SHELL = {"", "sh", "bash", "shell", "console"}
 DATA = {"text", "toml", "json", "yaml", "dockerfile", "html", "js", "ini", "nginx", "diff"}
@@ -72,4 +74,7 @@ def commands(block: Block) -> list[str]:
 
 def abbreviations(page: Path) -> dict[str, str]:
     """Words that a page says another text stands for: `LOCAL` stands for `torchrun ...`."""
-    return {word: " ".join(text.split()) for word, text in re.findall(r"`([A-Z]+)` stands for\s+`([^`]+)`", page.read_text())}
+    return {
+        word: " ".join(text.split())
+        for word, text in re.findall(r"`([A-Z]+)` stands for\s+`([^`]+)`", page.read_text())
+    }

@@ -89,13 +89,15 @@ def run(command: str) -> None:
     """Run a command in the folder that we are in; fails where its exit code is not 0."""
     words = shlex.split(command)
     if words[0] == "limbwise" and not set("|><&;") & set(command):
-        code = limbwise(_shortened(words[1:]))
+        code = limbwise(shortened(words[1:]))
         assert code == 0, f"{command}: exit code {code}"
     elif words[0] in {"pip", "make", "docker", "torchrun", "pytest"}:
         raise AssertionError(f"{command}: cannot be run in a test; mark it as not run, and say why")
     else:
         path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
-        done = subprocess.run(["bash", "-euc", command], capture_output=True, text=True, timeout=60, env={"PATH": path, "HOME": "."})
+        done = subprocess.run(
+            ["bash", "-euc", command], capture_output=True, text=True, timeout=60, env={"PATH": path, "HOME": "."}
+        )
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
@@ -113,7 +115,7 @@ def limbwise(words: list[str]) -> int:
     return 0
 
 
-def _shortened(words: list[str]) -> list[str]:
+def shortened(words: list[str]) -> list[str]:
     """A training for two steps; anything else as it is."""
     if words[0] == "train" and words[1] not in NO_RUN and "--show" not in words:
         return [*words, *(word for field in SHORT for word in ("--set", field))]

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import onnx
 import skimage
-from doc_shell import limbwise
+from doc_shell import limbwise, shortened
 from dots import DOTS, draw_dots, some_people
 
 from limbwise.estimate.zoo import DEFAULT
@@ -28,7 +28,7 @@ STANDS_FOR = {
     "OPENPOSE_FOLDER": "openpose", "LABELS": "labels", "PREDICTIONS": "predictions", "PHOTOS": "holiday",
 }  # fmt: skip
 BIRDS = ["beak", "left_wing", "right_wing", "tail"]
-TOML = 'keypoints = ["beak", "left_wing", "right_wing", "tail"]\nlimbs = [["beak", "tail"], ["left_wing", "tail"], ["right_wing", "tail"]]\n'
+TOML = f"keypoints = {BIRDS}\nlimbs = {[[name, 'tail'] for name in BIRDS[:3]]}\n"
 MINE = "steps = 20000\n[data]\nroot = 'birds'\nheld_out = 50\n"
 BIRD = np.array([[0, -30], [-26, -6], [26, -6], [0, 30]], float)
 
@@ -59,7 +59,13 @@ def pictures(folder: Path) -> None:
     """photo.jpg, holiday/, frames/, clip.mp4, clips/."""
     photo = cv2.resize(skimage.data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
     write_image(folder / "photo.jpg", photo)
-    for name in ("holiday/beach.jpg", "holiday/hill.jpg", "faces/her.png", "gloves/his.png", *(f"frames/{i:03}.jpg" for i in range(3))):
+    for name in (
+        "holiday/beach.jpg",
+        "holiday/hill.jpg",
+        "faces/her.png",
+        "gloves/his.png",
+        *(f"frames/{i:03}.jpg" for i in range(3)),
+    ):
         write_image(folder / name, photo)
     wide = np.concatenate([photo, photo[:, ::-1]], axis=1)
     for name in ("clip.mp4", "clips/first.mp4", "clips/second.mp4"):
@@ -139,10 +145,18 @@ def write_refiner(path: Path) -> None:
     spec = small_refiner_spec()
     keypoints, rng = len(spec.skeleton), np.random.default_rng(0)
     sizes = {"part_logits": keypoints, "offsets": 2 * keypoints}
-    weights = {name: 0.01 * rng.normal(size=(size, 3 + keypoints, 8, 8)).astype(np.float32) for name, size in sizes.items()}
-    nodes = [onnx.helper.make_node("Conv", [spec.input.name, f"{name}_w"], [name], kernel_shape=[8, 8], strides=[8, 8]) for name in sizes]
+    weights = {
+        name: 0.01 * rng.normal(size=(size, 3 + keypoints, 8, 8)).astype(np.float32) for name, size in sizes.items()
+    }
+    nodes = [
+        onnx.helper.make_node("Conv", [spec.input.name, f"{name}_w"], [name], kernel_shape=[8, 8], strides=[8, 8])
+        for name in sizes
+    ]
     image = onnx.helper.make_tensor_value_info(spec.input.name, onnx.TensorProto.FLOAT, ["n", 3 + keypoints, "h", "w"])
-    outputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", size, "y", "x"]) for name, size in sizes.items()]
+    outputs = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", size, "y", "x"])
+        for name, size in sizes.items()
+    ]
     values = [onnx.numpy_helper.from_array(array, f"{name}_w") for name, array in weights.items()]
     graph = onnx.helper.make_graph(nodes, "refiner", [image], outputs, values)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9), str(path))
@@ -153,7 +167,8 @@ def trained(folder: Path) -> None:
     """runs/birds, a training of two steps, and its weights alone."""
     if not (folder / "weights.pt").exists():
         root, run = folder / "birds", folder / "runs" / "birds"
-        assert limbwise(["train", "mobile", "-o", str(run), "--set", f"data.root={root}", "--set", f'skeleton="{root}/birds.toml"']) == 0
+        sets = ["--set", f"data.root={root}", "--set", f'skeleton="{root}/birds.toml"']
+        assert limbwise(shortened(["train", "mobile", "-o", str(run), *sets])) == 0
         shutil.copy(run / "weights.pt", folder / "weights.pt")
 
 
@@ -164,7 +179,7 @@ def recorded(folder: Path) -> None:
     here = Path.cwd()
     os.chdir(folder)
     try:
-        assert limbwise(["predict", "frames", "-o", "found", "--json", "openpose,coco,posetrack2018", "--no-progress"]) == 0
+        assert limbwise(["predict", "frames", "-o", "found", "--json", "openpose,coco,posetrack2018"]) == 0
     finally:
         os.chdir(here)
     shutil.copytree(folder / "found" / "openpose", folder / "openpose")

@@ -54,13 +54,17 @@ def test_a_block_can_be_meant(block: Block) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run(page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run(
+    page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _run_page([block for block in blocks(page) if not block.slow], world, servers, tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [p for p in PAGES if any(b.slow for b in blocks(p))], ids=lambda page: page.name)
-def test_the_slow_blocks_run_too(page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_slow_blocks_run_too(
+    page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained(world)
     _run_page(blocks(page), world, servers, tmp_path, monkeypatch)
 
@@ -103,11 +107,18 @@ def test_what_is_not_run_says_why() -> None:
     for block in ALL:
         for words, why in block.left_out:
             assert len(why.split()) > 2, f"{block.where}: a reason, please"
-            assert not words or any(words in command for command in commands(block)), f"{block.where}: no command has {words!r}"
+            assert not words or any(words in command for command in commands(block)), (
+                f"{block.where}: no command has {words!r}"
+            )
     for page in PAGES:
         for comment in re.findall(r"^ *<!--.*?-->$", page.read_text(), re.MULTILINE):
             if "run" in comment.split()[1:3]:
                 assert MARK.fullmatch(comment.strip()), f"{page.name}: {comment} is no mark"
     left_out = [block for block in ALL if not block.runs]
-    print(f"{len(ALL)} blocks, {len(left_out)} not run:", *(f"{b.where} ({b.left_out[0][1]})" for b in left_out), sep="\n", file=sys.stderr)
+    print(
+        f"{len(ALL)} blocks, {len(left_out)} not run:",
+        *(f"{b.where} ({b.left_out[0][1]})" for b in left_out),
+        sep="\n",
+        file=sys.stderr,
+    )
     assert len(left_out) < len(ALL) / 3

@@ -40,10 +40,10 @@ export class Panel {
     for (const stage of STAGES) {
       const time = milliseconds[stage];
       this.bars[stage].style.flexGrow = sum ? (time ?? 0) / sum : 0;
-      this.times[stage].textContent = time === undefined ? "–" : time.toFixed(1);
+      this.times[stage].textContent = time === undefined ? "–" : digits(time);
     }
     this.label.textContent = "Together, in ms";
-    this.total.textContent = sum.toFixed(1);
+    this.total.textContent = digits(sum);
   }
 
   /** Nothing is known yet. */
@@ -63,6 +63,11 @@ export class Panel {
   announce(text) {
     this.live.textContent = text;
   }
+}
+
+/** Milliseconds with a decimal where that says something. */
+function digits(time) {
+  return time.toFixed(time < 100 ? 1 : 0);
 }
 
 /** A number of people as words. */

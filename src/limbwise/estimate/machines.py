@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ def load_ray(local: bool) -> Any:
     """Ray, silent; raises MissingExtra. A cluster of this machine alone has a key of its own, so that nobody else can use it."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    if local and "RAY_AUTH_MODE" not in os.environ:
+    if local and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:  # which reads it when it is imported
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return require("ray", "cluster")
 

@@ -1,0 +1,183 @@
+"""A cluster of two workers on this machine against a local run: the same files byte for byte, one worker killed amid it, and the time.
+
+    python benchmarks/cluster.py [--images 500] [--model default] [--json benchmarks/results/cluster.json]
+
+500 images are cut out of the photos of ../shared/data and resized, by a fixed seed; the 4 clips are those of ../shared/data/video and two
+parts of the longer one, encoded anew (MP4 with open groups of pictures, MPEG-TS). `limbwise predict --track` writes OpenPose, COCO, CSV and
+PoseTrack of all of them: here, on `--cluster local --workers 2`, and there once more while one worker gets SIGKILL when half is done. The
+journal tells when. `start`: seconds of the same command for one image. Frames a second are those without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from limbwise.media.image import read_image, write_image
+from limbwise.media.video import VideoReader
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SEED = 7
+FLAGS = ["--track", "--json", "openpose,coco,csv,posetrack2018", "--no-progress"]
+TWO = ["--cluster", "local", "--workers", "2"]
+
+
+def make_images(folder: Path, count: int) -> None:
+    """Seeded crops of real photos, 240 to 640 pixels on the longer side."""
+    photos = sorted(
+        p for part in ("photos", "coco/people/images") for p in (DATA / part).iterdir() if p.suffix in {".jpg", ".png"}
+    )
+    rng = np.random.default_rng(SEED)
+    for i in range(count):
+        image = read_image(photos[rng.integers(len(photos))])
+        height, width = image.shape[:2]
+        high, wide = (round(side * rng.uniform(0.6, 1)) for side in (height, width))
+        top, left = rng.integers(height - high + 1), rng.integers(width - wide + 1)
+        part = image[top : top + high, left : left + wide]
+        scale = rng.uniform(240, 640) / max(high, wide)
+        size = (max(16, round(wide * scale)), max(16, round(high * scale)))
+        write_image(folder / f"{i:04d}.jpg", np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8))
+
+
+def make_clips(folder: Path) -> None:
+    """Two real clips, and two parts of one encoded anew."""
+    for clip in sorted((DATA / "video").glob("*.mp4")):
+        shutil.copy(clip, folder)
+    encode(DATA / "video" / "solo_dance.mp4", 40, 160, folder / "open.mp4", "open-gop=1:bframes=3:keyint=48")
+    encode(DATA / "video" / "solo_dance.mp4", 120, 240, folder / "broadcast.ts", "keyint=25")
+
+
+def encode(clip: Path, start: int, stop: int, path: Path, how: str) -> None:
+    with VideoReader(clip, start, stop) as reader, av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"x264-params": how, "crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = reader.size[0], reader.size[1], "yuv420p"
+        for i, frame in enumerate(reader):
+            picture = av.VideoFrame.from_ndarray(frame.image)
+            picture.pts, picture.time_base = i, Fraction(1, 30)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+def predict(sources: list[Path], model: str, out: Path, flags: list[str], meanwhile: Callable[[int], None]) -> float:
+    """Seconds of one run; `meanwhile` is called now and then with its process."""
+    command = [sys.executable, "-m", "limbwise", "predict", *map(str, sources), "--model", model, "-o", str(out)]
+    start = time.perf_counter()
+    process = subprocess.Popen([*command, *FLAGS, *flags], stdin=subprocess.DEVNULL)
+    while process.poll() is None:
+        meanwhile(process.pid)
+        time.sleep(0.02)
+    if process.returncode:
+        raise SystemExit(f"limbwise ended with {process.returncode}")
+    return time.perf_counter() - start
+
+
+def workers(root: int) -> list[int]:
+    """The processes of Ray's workers below a process."""
+    parents, titles = {}, {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            titles[int(entry.name)] = (entry / "cmdline").read_bytes()
+
+    def below(process: int) -> bool:
+        return process == root or (process in parents and below(parents[process]))
+
+    return [process for process in parents if titles.get(process, b"").startswith(b"ray::Worker") and below(process)]
+
+
+def killer(out: Path, half: int, killed: list[dict[str, Any]]) -> Callable[[int], None]:
+    """Kills one worker when `half` of all frames are in the journal of a run."""
+
+    def look(root: int) -> None:
+        journal = out / ".journal.jsonl"
+        if killed or not journal.exists():
+            return
+        done = journal.read_bytes().count(b'{"record":')
+        if done >= half and (there := workers(root)):
+            os.kill(there[0], signal.SIGKILL)
+            killed.append({"frames done": done, "process": "one of two workers"})
+
+    return look
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+def compare(first: Path, second: Path) -> dict[str, Any]:
+    """How many files there are, and which differ."""
+    a, b = contents(first), contents(second)
+    differ = [name for name in sorted({*a, *b}) if a.get(name) != b.get(name)]
+    return {"files": len(a), "bytes": sum(map(len, a.values())), "differ": differ}
+
+
+def measure(folder: Path, images: int, model: str) -> dict[str, Any]:
+    (folder / "in").mkdir()
+    make_images(folder / "in", images)
+    make_clips(folder / "in")
+    sources, one = [folder / "in"], [folder / "in" / "0000.jpg"]
+    seconds: dict[str, float] = {}
+
+    def run(name: str, flags: list[str], of: list[Path], meanwhile: Callable[[int], None] = lambda _: None) -> None:
+        seconds[name] = round(predict(of, model, folder / name, flags, meanwhile), 2)
+        print(f"{name}: {seconds[name]} s", flush=True)
+
+    run("start here", [], one)
+    run("start cluster", TWO, one)
+    run("here", [], sources)
+    run("cluster", TWO, sources)
+    frames = len(list((folder / "here" / "openpose").rglob("*_keypoints.json")))
+    killed: list[dict[str, Any]] = []
+    run("cluster, one worker killed", TWO, sources, killer(folder / "cluster, one worker killed", frames // 2, killed))
+    pace = {name: round(frames / (seconds[name] - seconds[f"start {name}"]), 1) for name in ("here", "cluster")}
+    return {
+        "images": images, "clips": 4, "frames": frames, "seconds": seconds, "frames a second": pace,
+        "speed-up without start": round(pace["cluster"] / pace["here"], 3),
+        "speed-up with start": round(seconds["here"] / seconds["cluster"], 3),
+        "cluster against here": compare(folder / "here", folder / "cluster"),
+        "killed": killed,
+        "killed against here": compare(folder / "here", folder / "cluster, one worker killed"),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(Path(folder), given.images, given.model)
+    machine = {
+        "cores": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "load before": round(load, 2),
+    }
+    figures = {"machine": machine, "model": given.model, **figures}
+    print(json.dumps(figures, indent=1))
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if figures["cluster against here"]["differ"] or figures["killed against here"]["differ"] or not figures["killed"]:
+        raise SystemExit("the results are not the same, or no worker was killed")
+
+
+if __name__ == "__main__":
+    main()

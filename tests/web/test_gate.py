@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -122,6 +123,15 @@ def test_too_large_a_body(served: Running) -> None:
         assert answer.status_code == 413
         assert "2 MB" in answer.json()["error"]
     assert served.http.post("/v1/people", content=picture()).status_code == 200
+
+
+def test_a_refusal_reaches_a_client_that_looks_only_when_it_has_sent_all(served: Running) -> None:
+    """As browsers do, and Python's own client."""
+    host, port = httpx.URL(served.url).netloc.decode().split(":")
+    connection = HTTPConnection(host, int(port), timeout=10)
+    connection.request("POST", "/v1/people", bytes(30_000_000))
+    assert connection.getresponse().status == 413
+    connection.close()
 
 
 def test_too_many_pixels(served: Running) -> None:

@@ -15,6 +15,7 @@ import pytest
 from dots import DOTS, draw_dots, some_people
 from web.conftest import Running, Start, picture
 
+from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator
 from limbwise.media.video_writer import VideoWriter
 from limbwise.web.clip import check_clip
@@ -149,6 +150,19 @@ def test_playlists_are_never_followed(kind: str, served: Running, clip: bytes, t
         assert answer.status_code == 422, answer.text
         assert served.http.get("/metrics").text.count("/v1/models") == before
     assert served.http.get("/metrics").text.count('limbwise_jobs{state="running"} 0.0') == 1
+
+
+@pytest.mark.parametrize(("kind", "name"), [("hls", "list.m3u8"), ("concat", "list.ffconcat")])
+def test_playlists_that_ffmpeg_would_follow(kind: str, name: str, clip: bytes, tmp_path: Path) -> None:
+    import av
+
+    (tmp_path / "part.mp4").write_bytes(clip)
+    (tmp_path / name).write_bytes(ELSEWHERE[kind] % b"part.mp4")
+    options = {"allowed_segment_extensions": "ALL", "extension_picky": "0"} if kind == "hls" else {}
+    with av.open(str(tmp_path / name), options=options) as followed:
+        assert followed.streams.video[0].width == 320
+    with pytest.raises(InputError, match="not a video"):
+        check_clip(tmp_path / name, ServeOptions())
 
 
 @pytest.mark.parametrize(

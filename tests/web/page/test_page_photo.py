@@ -101,6 +101,21 @@ def test_a_picture_is_pasted_and_dropped(page: Any, ski: Path) -> None:
     assert not page.is_visible("text=Let go to find people")
 
 
+def test_a_photo_that_lies_on_its_side_is_turned_like_the_server_does(page: Any, ski: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    path, exif = tmp_path / "lying.jpg", Image.Exif()
+    exif[0x0112] = 6  # orientation: a quarter turn to the right
+    Image.open(ski).crop((0, 0, 712, 500)).save(path, exif=exif, quality=95)
+    page.uncheck("[data-setting=limbs]")
+    page.uncheck("[data-setting=joints]")
+    page.set_input_files("#file", path)
+    page.wait_for_selector("#facts:has-text('500 × 712')")
+    drawn = decode_image(saved(page, "png")[1], "png")
+    assert drawn.shape == (712, 500, 3)
+    assert np.abs(drawn - read_image(path).astype(int)).mean() < 3
+
+
 def test_nobody_is_said_to_be_there(page: Any, tmp_path: Path) -> None:
     from PIL import Image
 

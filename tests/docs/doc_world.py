@@ -186,5 +186,6 @@ def recorded(folder: Path) -> None:
     shutil.copytree(folder / "found" / "posetrack2018", folder / "posetrack")
     shutil.copy(folder / "found" / "coco.json", folder / "results.json")
     shutil.copy(folder / "found" / "coco_images.json", folder / "results_images.json")
+    shutil.rmtree(folder / "found")
     for name, shift in (("labels", 0.0), ("predictions", 1.0)):
         write_2018(folder / name / "walk.json", [[(0, standing(shift)), (1, standing(400 + shift))] for _ in range(4)])

@@ -19,14 +19,21 @@ from limbwise import __version__
 from limbwise.draw.people import draw_people
 from limbwise.estimate.estimator import Estimator
 from limbwise.web import people, refusal, stream, video
+from limbwise.web.examples import STREAM
 from limbwise.web.gate import Gate
 from limbwise.web.jobs import Jobs
 from limbwise.web.metrics import Metrics
 from limbwise.web.options import ServeOptions, cache_folder
 from limbwise.web.pipeline import Pipeline
 from limbwise.web.serving import Serving, serving_of
+from limbwise.write.writer import compact
 
 PAGE = Path(__file__).parent / "page"
+DESCRIPTION = f"""People in images, videos and live pictures.
+
+A WebSocket, `/v1/stream?model=&track=true&threshold=`, takes binary messages, each an image (JPEG, PNG, WebP), and answers each that it
+looked at with a text: `{compact(STREAM)}`. `frame` is the number of the message, counted from 0; only the newest picture waits, late ones
+are `dropped`. A message that is no image is answered with `{{"frame": 17, "error": "..."}}`."""
 
 
 def create_app(
@@ -51,7 +58,9 @@ def create_app(
     pipeline = Pipeline(estimators, options, metrics)
     serving = Serving(options, key, estimators, metrics, pipeline, jobs)
     metrics.watch(lambda: pipeline.waiting, lambda: jobs.count)
-    app = FastAPI(title="limbwise", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="limbwise", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan
+    )
     app.state.serving = serving
     refusal.install(app)
     for router in (people.router, video.router, stream.router):

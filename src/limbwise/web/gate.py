@@ -3,11 +3,9 @@ counts."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 import time
-from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,7 +26,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 SAFE = ("GET", "HEAD", "OPTIONS")
-PATIENCE = 2.0  # seconds in which the rest of a refused body is let in, so that its sender reads the refusal
 log = logging.getLogger("limbwise.web")
 
 
@@ -102,41 +99,30 @@ class _Exchange:
 
     def __init__(self, app: ASGIApp, serving: Serving) -> None:
         self.app, self.serving = app, serving
-        self._whole = False  # the body was read to its end
         self._status = 0  # of the answer that has begun
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app answer, or say that it could not; count it."""
         start = time.perf_counter()
-        self._receive, self._send, self._path = receive, send, scope["path"]
+        self._send, self._path = send, scope["path"]
         self.serving.requests += 1
         try:
-            await self.app(scope, self.receive, self.send)
+            await self.app(scope, receive, self.send)
         except ClientDisconnect:
             self._status = self._status or 499
         except Exception:
             log.exception("%s %s", scope["method"], scope["path"])
             if self._status == 0:
-                await as_answer(500, "internal error; the server's log says more")(scope, self.receive, self.send)
+                await as_answer(500, "internal error; the server's log says more")(scope, receive, self.send)
         finally:
             self.serving.requests -= 1
             self.serving.metrics.request(_template(scope), self._status, time.perf_counter() - start)
 
-    async def receive(self) -> Message:
-        """What the client sends."""
-        message = await self._receive()
-        self._whole = self._whole or message["type"] != "http.request" or not message.get("more_body", False)
-        return message
-
     async def send(self, message: Message) -> None:
-        """What the app sends: with our headers, and not to its end before the client has sent all that it will."""
+        """What the app sends, with our headers."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._add_headers(message)
-        elif self._status >= 400 and not self._whole and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._let_in()
-            message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
     def _add_headers(self, message: Message) -> None:
@@ -144,13 +130,6 @@ class _Exchange:
         for name, value in HEADERS.items():
             headers[name] = value
         headers.setdefault("Cache-Control", "no-cache" if _is_open(self._path) else "no-store")
-
-    async def _let_in(self) -> None:
-        """Read on for a moment: a connection that is closed while its client sends takes the answer with it."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not self._whole:
-                    await self.receive()
 
 
 def _template(scope: Scope) -> str:

@@ -123,7 +123,8 @@ def command_page() -> str:
 
     verbs = sorted(_verbs(typer.main.get_command(app), "limbwise"))
     parts = [
-        "# Command line\n\n`limbwise VERB --help` says the same; `--debug` anywhere shows the traceback of an error."
+        "# Command line\n\n`limbwise VERB --help` says the same; `--debug` anywhere shows the traceback of an error. "
+        "What exit codes mean: [when something goes wrong](../index.md#when-something-goes-wrong)."
     ]
     shown: dict[tuple[str, ...], str] = {}  # verbs by their flags: recipes all have the same
     for name, command in verbs:

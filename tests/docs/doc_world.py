@@ -16,12 +16,14 @@ import cv2
 import numpy as np
 import onnx
 import skimage
+from doc_blocks import ROOT
 from doc_shell import limbwise, shortened
 from dots import DOTS, draw_dots, some_people
 
 from limbwise.estimate.zoo import DEFAULT
 from limbwise.media.image import write_image
 from limbwise.media.video_writer import VideoWriter
+from limbwise.skeletons import COCO_17
 
 STANDS_FOR = {
     "NETWORK": "NETWORK.onnx", "BODY": "NETWORK.onnx", "FACE": "face.onnx", "HAND": "hand.onnx", "FOLDER": "dots",
@@ -46,6 +48,7 @@ def copy_of(world: Path, folder: Path) -> Path:
 def make_world(folder: Path) -> Path:
     """All of it, in an empty folder."""
     pictures(folder)
+    write_labels(folder / "coco")
     write_birds(folder / "birds", 8)
     write_birds(folder / "birds-val", 2)
     write_dots(folder / "dots")
@@ -60,6 +63,9 @@ def pictures(folder: Path) -> None:
     photo = cv2.resize(skimage.data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
     write_image(folder / "photo.jpg", photo)
     for name in (
+        "coco/images/0.png",
+        "pictures/one.jpg",
+        "pictures/two.jpg",
         "holiday/beach.jpg",
         "holiday/hill.jpg",
         "faces/her.png",
@@ -73,6 +79,16 @@ def pictures(folder: Path) -> None:
         with VideoWriter(folder / name, (320, 256), 10) as video:
             for left in range(0, 48, 8):
                 video.write(np.ascontiguousarray(wide[:, left : left + 320]))
+
+
+def write_labels(folder: Path) -> None:
+    """coco/: the photo with her keypoints, set by hand, at half its size; 0 is what is not in the picture."""
+    marked = {"nose": (225, 121), "left_eye": (247, 103), "right_eye": (203, 101), "left_ear": (270, 128), "right_ear": (177, 124),
+              "left_shoulder": (335, 262), "right_shoulder": (65, 262), "right_elbow": (45, 430)}  # fmt: skip
+    points = np.array([marked.get(name, (0, 0)) for name in COCO_17.keypoints]) / 2
+    person = _person(1, 0, points[points[:, 0] > 0])
+    person["keypoints"] = np.column_stack([points, 2 * (points[:, 0] > 0)]).ravel().tolist()
+    _labels(folder / "person_keypoints.json", [_image(0, 256, 256)], [person], list(COCO_17.keypoints))
 
 
 def write_birds(folder: Path, count: int) -> None:
@@ -164,12 +180,10 @@ def write_refiner(path: Path) -> None:
 
 
 def trained(folder: Path) -> None:
-    """runs/birds, a training of two steps, and its weights alone."""
-    if not (folder / "weights.pt").exists():
-        root, run = folder / "birds", folder / "runs" / "birds"
-        sets = ["--set", f"data.root={root}", "--set", f'skeleton="{root}/birds.toml"']
-        assert limbwise(shortened(["train", "mobile", "-o", str(run), *sets])) == 0
-        shutil.copy(run / "weights.pt", folder / "weights.pt")
+    """runs/birds, a training of two steps, and weights alone: those that the default model's training began with."""
+    sets = ["--set", f"data.root={folder / 'birds'}", "--set", f'skeleton="{folder / "birds" / "birds.toml"}"']
+    assert limbwise(shortened(["train", "mobile", "-o", str(folder / "runs" / "birds"), *sets])) == 0
+    shutil.copy(ROOT / "training" / "mobile.pt", folder / "weights.pt")
 
 
 def recorded(folder: Path) -> None:

@@ -20,6 +20,7 @@ from doc_shell import check, run
 from doc_world import copy_of, make_world, meant, trained
 
 ALL = [block for page in PAGES for block in blocks(page)]
+NEEDS_A_RUN = {"export.md"}  # pages that begin where a training has ended
 SERVE = re.compile(r"(?:[A-Z_]+=\S+ )*limbwise serve\b")
 
 
@@ -65,7 +66,6 @@ def test_the_blocks_of_a_page_run(
 def test_the_slow_blocks_run_too(
     page: Path, world: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trained(world)
     _run_page(blocks(page), world, servers, tmp_path, monkeypatch)
 
 
@@ -73,6 +73,8 @@ def _run_page(shown: list[Block], world: Path, servers: Servers, folder: Path, p
     """The blocks one after the other in one folder; those of Python share their names."""
     patch.chdir(copy_of(world, folder / "here"))
     patch.setenv("LIMBWISE_HOME", str(folder / "home"))
+    if any(block.slow and block.page.name in NEEDS_A_RUN for block in shown):
+        trained(Path())
     names: dict[str, object] = {"__name__": "page"}
     for block in (block for block in shown if block.runs):
         if block.language == "python":

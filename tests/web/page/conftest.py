@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def camera_clip(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
     """A real clip as a fake camera plays it."""
     path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    write_clip(path, shared / "data" / "video" / "solo_dance.mp4", frames=60)
+    write_clip(path, shared / "data" / "video" / "solo_dance.mp4", frames=40)
     return path
 
 

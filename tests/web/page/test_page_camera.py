@@ -53,7 +53,7 @@ def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
     page.wait_for_selector("#view[data-frame]")
     assert max(map(len, _pictures(page).values())) > 1, "live: the picture goes on under the people"
     page.check("[data-setting=step]")
-    page.wait_for_timeout(1500)  # until frames have come that were sent with their pictures
+    page.wait_for_timeout(1200)  # until frames have come that were sent with their pictures
     pictures = _pictures(page)
     assert len(pictures) > 1
     assert max(map(len, pictures.values())) == 1
@@ -62,7 +62,7 @@ def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
 def _pictures(page: Any) -> dict[str, set[int]]:
     """Which pictures were shown with the people of each frame."""
     pictures: dict[str, set[int]] = defaultdict(set)
-    for _ in range(40):
+    for _ in range(25):
         frame, url = page.evaluate("[view.dataset.frame, view.toDataURL('image/jpeg')]")
         pictures[frame].add(hash(url))
     return pictures

@@ -59,6 +59,10 @@ def test_people_of_a_clip_have_ids_and_are_saved(page: Any, site: Site, dance: P
     name, archive = saved(page, "openpose")
     assert name == "dance_json.zip"
     assert len(zipfile.ZipFile(BytesIO(archive)).namelist()) == FRAMES
+    page.focus("#threshold")
+    page.keyboard.press("End")
+    page.wait_for_selector('#view[data-people="0"]')
+    page.wait_for_selector("text=Only what is drawn has changed, not what is saved.")
     page.click("#close")
     page.wait_for_selector("text=Drop a photo or a clip")
 

@@ -98,21 +98,7 @@ def test_the_keyboard_is_enough(page: Any, ski: Path) -> None:
                 "document.activeElement.dataset.setting ?? document.activeElement.dataset.save ?? document.activeElement.id"
             )
         )
-    wanted = {
-        "limbs",
-        "joints",
-        "ids",
-        "boxes",
-        "picture",
-        "colours",
-        "model",
-        "threshold",
-        "png",
-        "openpose",
-        "coco",
-        "csv",
-        "close",
-    }
+    wanted = set("limbs joints boxes picture colours model threshold png openpose coco csv close".split())
     assert wanted <= set(reached)
     page.focus("[data-setting=boxes]")
     page.keyboard.press("Space")

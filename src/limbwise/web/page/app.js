@@ -62,6 +62,7 @@ function begin(next) {
   source?.close();
   source = next;
   document.body.dataset.source = next.kind;
+  $("ids").disabled = next.kind === "photo"; // nobody is followed there
   delete stage.canvas.dataset.frame;
   stage.show(null);
   stage.hush();
@@ -112,6 +113,7 @@ function shut() {
   source.close();
   source = null;
   document.body.dataset.source = "none";
+  $("ids").disabled = false;
   document.title = "limbwise";
   stage.show(null);
   stage.rest();

@@ -43,6 +43,7 @@ export class Clip {
   /** Run a job over the clip; again when the model changes. */
   async look() {
     const { stage, panel, settings } = this.desk;
+    this.run?.abort();
     this.#drop();
     const run = new AbortController();
     this.run = run;

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from limbwise.errors import LimbwiseError, UsageError, require
@@ -17,6 +18,8 @@ from limbwise.fields import option
 STORE = 256 << 20  # bytes of Ray's shared memory on this machine; results are small
 # Ray sends nothing anywhere, and says nothing on the terminal.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": ".*", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Where `ray start` keeps the key of a cluster.
+KEYS, KEY_FILE = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}, Path("~/.ray/auth_token")
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,18 @@ class ClusterOptions:
 
 
 def load_ray(local: bool) -> Any:
-    """Ray, silent; raises MissingExtra. A cluster of this machine alone has a key of its own, so that nobody else can use it."""
+    """Ray, silent; raises MissingExtra.
+
+    A cluster of this machine alone has a key of its own, so that nobody else can use it; any other is asked with the user's key, where
+    there is one. Ray reads which kind of key it is when it is imported; who has imported it before has chosen.
+    """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    if local and "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:  # which reads it when it is imported
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    if "RAY_AUTH_MODE" not in os.environ and "ray" not in sys.modules:
+        if local:
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        elif KEYS & os.environ.keys() or KEY_FILE.expanduser().is_file():
+            os.environ["RAY_AUTH_MODE"] = "token"
     return require("ray", "cluster")
 
 

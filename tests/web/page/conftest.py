@@ -77,7 +77,7 @@ def new_page(site: Site, browser: Any, watch: Watch) -> Iterator[Callable[..., A
     def open_page(key: str | None = KEY, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(20_000)
         if key is not None:
             context.add_init_script(f"sessionStorage.setItem('limbwise.key', {key!r})")
         page = context.new_page()

@@ -53,10 +53,17 @@ def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
     page.wait_for_selector("#view[data-frame]")
     assert max(map(len, _pictures(page).values())) > 1, "live: the picture goes on under the people"
     page.check("[data-setting=step]")
-    page.wait_for_timeout(1200)  # until frames have come that were sent with their pictures
+    before = _frame(page)
+    while _frame(page) < before + 4:  # those that were on their way had no pictures with them
+        page.wait_for_timeout(50)
     pictures = _pictures(page)
     assert len(pictures) > 1
     assert max(map(len, pictures.values())) == 1
+
+
+def _frame(page: Any) -> int:
+    """Number of the frame whose people are drawn."""
+    return int(page.get_attribute("#view", "data-frame"))
 
 
 def _pictures(page: Any) -> dict[str, set[int]]:

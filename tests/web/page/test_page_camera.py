@@ -54,7 +54,7 @@ def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
     assert max(map(len, _pictures(page).values())) > 1, "live: the picture goes on under the people"
     page.check("[data-setting=step]")
     before = _frame(page)
-    while _frame(page) < before + 4:  # those that were on their way had no pictures with them
+    while _frame(page) < before + 2:  # the first of which has come in step
         page.wait_for_timeout(50)
     pictures = _pictures(page)
     assert len(pictures) > 1

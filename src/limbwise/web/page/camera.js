@@ -118,8 +118,11 @@ export class Camera {
     if (video.videoWidth) {
       const { videoWidth: width, videoHeight: height } = video;
       const { mirror: mirrored, step } = settings.values;
-      stage.show({ width, height, picture: (step && this.#held) || video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
-      if (this.frame !== null) stage.canvas.dataset.frame = this.frame;
+      const picture = step ? this.#held : video;
+      if (picture || !stage.scene) {
+        stage.show({ width, height, picture: picture ?? video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
+        if (this.frame !== null) stage.canvas.dataset.frame = this.frame;
+      } // else: what is shown stays until a picture and its people are there
       this.#send();
     }
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(this.#paint);

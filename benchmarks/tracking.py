@@ -480,7 +480,9 @@ def main() -> None:
         print(f"{'holds' if held else 'FAILS'}  {name}: {value:.3f} ({relation} {bound})")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps({"seed": arguments.seed, "machine": machine(), "results": result}, indent=1) + "\n")
+        arguments.json.write_text(
+            json.dumps({"seed": arguments.seed, "machine": machine(), "results": result}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

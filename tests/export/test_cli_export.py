@@ -36,6 +36,8 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
         export(tmp_path, tmp_path / "x.pb")
     with pytest.raises(UsageError, match=r"INT8 is written as OpenVINO's form"):
         export(tmp_path, tmp_path / "x.onnx", eight=Int8Options(tmp_path))
+    with pytest.raises(UsageError, match="would take the place of that of"):
+        export(tmp_path / "body.onnx", tmp_path / "body.xml")
     with pytest.raises(UsageError, match="is a model already"):
         export(tmp_path / "a.onnx", tmp_path / "x.onnx")
     (tmp_path / "a.pt").write_bytes(b"nothing")

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from limbwise.errors import UsageError
 from limbwise.metric.pck import PckTally, box_lengths, by_joint, joint_groups, pck, torso_lengths
-from limbwise.skeletons import COCO_17, MPII_14
+from limbwise.skeletons import COCO_17, HAND_21, MPII_14
 
 TRUTH = np.zeros((2, 3, 2))
 SEEN = np.ones((2, 3), bool)
@@ -23,6 +24,11 @@ LENGTHS = np.array([10.0, 100.0])
 def test_share_within_a_fifth_of_the_torso(moved: list[list[float]], expected: float) -> None:
     found = TRUTH + np.array(moved)[..., None] * [0.6, 0.8]
     assert pck(found, TRUTH, SEEN, LENGTHS).pck == pytest.approx(expected)
+
+
+def test_a_skeleton_without_a_torso_says_so() -> None:
+    with pytest.raises(UsageError, match="has no torso"):
+        torso_lengths(np.zeros((1, 21, 2)), np.ones((1, 21), bool), HAND_21)
 
 
 def test_what_does_not_count() -> None:

@@ -46,6 +46,8 @@ def export(
     trained = source.is_dir() or source.suffix == ".pt"
     if out.suffix == ".onnx" and not trained:
         raise UsageError(f"{source}: is a model already; -o NAME.xml makes OpenVINO's form of it")
+    if not trained and out.with_suffix("").resolve() == source.with_suffix("").resolve():
+        raise UsageError(f"--out {out}: its spec would take the place of that of {source}; give it another name")
     with folder_beside(out) as folder:
         if trained:
             net, spec, told = _trained(source, last, recipe)

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.errors import UsageError
 from limbwise.skeleton import Skeleton
 
 Length = Literal["torso", "head", "box"]
@@ -51,7 +52,14 @@ def pck(
 
 
 def torso_lengths(truth: Floats, visible: npt.NDArray[np.bool_], skeleton: Skeleton) -> npt.NDArray[np.float64]:
-    """(N,) distances from left shoulder to right hip (LSP's convention), NaN where either is not visible."""
+    """(N,) distances from left shoulder to right hip (LSP's convention), NaN where either is not visible.
+
+    Raises UsageError for a skeleton without them.
+    """
+    if not {"left_shoulder", "right_hip"} <= set(skeleton.keypoints):
+        raise UsageError(
+            f"{skeleton.name}: has no torso, from left_shoulder to right_hip; judge it by the box (--by box)"
+        )
     a, b = skeleton.index("left_shoulder"), skeleton.index("right_hip")
     length = np.linalg.norm(truth[:, a].astype(np.float64) - truth[:, b], axis=-1)
     return np.where(visible[:, a] & visible[:, b], length, np.nan)

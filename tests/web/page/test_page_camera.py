@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections import defaultdict
 from typing import Any
 
@@ -15,7 +16,9 @@ def test_the_camera_is_drawn_with_ids_and_stops_with_escape(page: Any) -> None:
     answers: list[Any] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda text: answers.append(json.loads(text))))
     page.click("#camera")
-    page.wait_for_selector('#view[data-frame="5"], #view[data-frame="6"], #view[data-frame="7"]')
+    page.wait_for_selector("#view[data-frame]")
+    while _frame(page) < 5:
+        page.wait_for_timeout(50)
     page.wait_for_selector("#facts:has-text('frames/s')")
     assert page.inner_text("#title") == "Camera"
     assert shown(page).std() > 10, "a picture, not a plain ground"
@@ -58,7 +61,7 @@ def test_in_step_shows_the_picture_that_people_were_found_in(page: Any) -> None:
         page.wait_for_timeout(50)
     pictures = _pictures(page)
     assert len(pictures) > 1
-    assert max(map(len, pictures.values())) == 1
+    assert {frame: len(shown) for frame, shown in pictures.items()} == dict.fromkeys(pictures, 1)
 
 
 def _frame(page: Any) -> int:
@@ -66,12 +69,14 @@ def _frame(page: Any) -> int:
     return int(page.get_attribute("#view", "data-frame"))
 
 
-def _pictures(page: Any) -> dict[str, set[int]]:
-    """Which pictures were shown with the people of each frame."""
-    pictures: dict[str, set[int]] = defaultdict(set)
+def _pictures(page: Any) -> dict[str, list[Any]]:
+    """Which pictures were shown with the people of each frame; painted twice, one may differ from itself by roundings."""
+    pictures: dict[str, list[Any]] = defaultdict(list)
     for _ in range(25):
         frame, url = page.evaluate("[view.dataset.frame, view.toDataURL('image/jpeg')]")
-        pictures[frame].add(hash(url))
+        picture = decode_image(b64decode(url.partition(",")[2]), "canvas").astype(int)
+        if all(picture.shape != known.shape or abs(picture - known).mean() > 0.2 for known in pictures[frame]):
+            pictures[frame].append(picture)
     return pictures
 
 

@@ -15,6 +15,7 @@ export class Camera {
   #closed = false;
   #sent = new Map(); // number of a frame -> {when, picture}: when it was sent, and what it shows where that is wanted
   #held = null; // the picture of the newest answer, where that is wanted
+  #past = []; // pictures that are shown until the next one is
   #count = 0;
   #arrived = []; // when the last answers came
   #encoding = false;
@@ -84,22 +85,27 @@ export class Camera {
   }
 
   #take(answer) {
-    for (const [number, { when, picture }] of this.#sent) {
+    let asked = null; // what this answer is about
+    for (const [number, sent] of this.#sent) {
       if (number > answer.frame) break;
-      this.latency = performance.now() - when;
+      asked?.picture?.close();
+      asked = sent;
       this.#sent.delete(number);
-      this.#hold(picture);
     }
+    this.latency = asked && performance.now() - asked.when;
     if (answer.error) return this.#say(answer.error);
     this.#say(null);
     this.#arrived = [...this.#arrived.slice(-40), performance.now()];
-    this.people = scaled(answer, this.desk.video);
-    this.frame = answer.frame;
+    if (asked?.picture || !this.desk.settings.values.step) {
+      this.#hold(asked?.picture ?? null);
+      this.people = scaled(answer, this.desk.video);
+      this.frame = answer.frame;
+    } // else: in step, people are shown with the picture that they were found in or not at all
     this.#tell(answer);
   }
 
   #hold(picture) {
-    this.#held?.close();
+    if (this.#held) this.#past.push(this.#held);
     this.#held = picture;
   }
 
@@ -122,6 +128,7 @@ export class Camera {
       if (picture || !stage.scene) {
         stage.show({ width, height, picture: picture ?? video, people: this.people ?? [], skeleton: this.skeleton, asked: this.asked, mirrored });
         if (this.frame !== null) stage.canvas.dataset.frame = this.frame;
+        for (const past of this.#past.splice(0)) past.close();
       } // else: what is shown stays until a picture and its people are there
       this.#send();
     }

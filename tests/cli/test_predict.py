@@ -200,7 +200,7 @@ def test_a_killed_run_goes_on_to_the_same_files(tmp_path: Path, dots_model: Path
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path, dots_model: Path) -> None:
-    pictures, out = folder_of_pictures(tmp_path / "in", 200), tmp_path / "out"
+    pictures, out = folder_of_pictures(tmp_path / "in", 800), tmp_path / "out"
     command = [*COMMAND, "predict", pictures, "--model", dots_model, "-o", out, *FLAGS, "--draw"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
     while process.poll() is None and len(list(out.rglob("*_keypoints.json"))) < 3:
@@ -209,7 +209,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, dots_model: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert (process.returncode, said) == (130, "limbwise: stopped; the same command with --resume goes on\n")
     assert predict(pictures, dots_model, out, "--draw", "--resume").returncode == 0
-    assert len(list(out.rglob("*_keypoints.json"))) == 200
+    assert len(list(out.rglob("*_keypoints.json"))) == 800
 
 
 def test_resuming_something_else_is_refused(tmp_path: Path, dots_model: Path) -> None:

@@ -110,7 +110,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dry", action="store_true", help="only say what would be written")
     given = parser.parse_args(arguments)
     path = given.model.with_suffix(".json")
-    write_spec(replace(read_spec(path), worth=()), path) if not given.dry else None
     estimator = Estimator(given.model)
     assert isinstance(estimator.decode_options, OpenPoseOptions)
     estimator.spec = replace(estimator.spec, worth=())

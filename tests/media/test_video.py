@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import tracemalloc
 from collections.abc import Sequence
@@ -392,6 +393,17 @@ def test_flipped_bits_never_crash_or_hang(tmp_path: Path, clip: Path, capfd: pyt
         numbers, error = read_until_error(path, stop=200)
         assert numbers or error.startswith(f"{path}: ")
     assert capfd.readouterr().err == ""
+
+
+def test_a_damaged_duration_is_no_duration(tmp_path: Path, clip: Path) -> None:
+    """Matroska says it in words, 00:00:01.000000000, which a flipped bit may end."""
+    path = remuxed(clip, tmp_path / "clip.mkv")
+    data, clocks = re.subn(rb"(\d\d:\d\d:\d\d\.\d{8})\d", b"\\1\x08", path.read_bytes())
+    path.write_bytes(data)
+    numbers, error = read_until_error(path, stop=200)
+    assert clocks > 0
+    assert len(numbers) > 0
+    assert not error
 
 
 def test_a_real_clip() -> None:

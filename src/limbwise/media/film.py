@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 178_956_970
 PATIENCE = (20.0, 20.0)  # seconds for opening and for each read, after which a stream is given up
 DECODER_THREADS = 4
+CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # Matroska's durations: 00:00:10.4770000
 SLACK = 0.5  # seconds that the pictures may end before the file says, since that is often rounded
 
 
@@ -67,8 +69,8 @@ class Film:
         stream, container = self.stream, self.container
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
-        if clock := stream.metadata.get("DURATION"):  # Matroska: 00:00:10.4770000
-            hours, minutes, seconds = (float(part) for part in clock.split(":"))
+        if clock := CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = (float(part) for part in clock.groups())
             return 3600 * hours + 60 * minutes + seconds
         return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
 

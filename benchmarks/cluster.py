@@ -32,11 +32,12 @@ import av
 import cv2
 import numpy as np
 
-from limbwise.estimate.batch import Wanted, look_here
+from limbwise.estimate.batch import look_here
 from limbwise.estimate.cluster import Cluster
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.machines import ClusterOptions
+from limbwise.estimate.step import Wanted
 from limbwise.estimate.worker import Setup
 from limbwise.estimate.zoo import sha256
 from limbwise.media.image import read_image, write_image

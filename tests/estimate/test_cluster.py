@@ -19,12 +19,13 @@ from dots import draw_dots, some_people
 
 from limbwise.draw.people import DrawOptions
 from limbwise.errors import LimbwiseError, MissingExtra, UsageError
-from limbwise.estimate.batch import Look, look_here, run_batch
+from limbwise.estimate.batch import look_here, run_batch
 from limbwise.estimate.cluster import Cluster
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.machines import ClusterOptions, connect, load_ray
 from limbwise.estimate.outputs import OutputOptions, Outputs
+from limbwise.estimate.step import Look
 from limbwise.estimate.worker import Setup
 from limbwise.estimate.zoo import sha256
 from limbwise.media.image import write_image

@@ -10,9 +10,9 @@ import pytest
 from dots import DOTS, some_people
 
 from limbwise.errors import InputError
-from limbwise.estimate.batch import Step
 from limbwise.estimate.follow import follow
 from limbwise.estimate.sequences import follow_steps, sequence_of
+from limbwise.estimate.step import Step
 from limbwise.media.frame import Frame
 from limbwise.media.sources import Source
 from limbwise.people import People

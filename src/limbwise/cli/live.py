@@ -8,7 +8,7 @@ from types import TracebackType
 from limbwise.draw.overlay import draw_timings
 from limbwise.draw.people import DrawOptions, draw_people
 from limbwise.draw.window import Window
-from limbwise.estimate.batch import Step
+from limbwise.estimate.step import Step
 
 
 class Live:

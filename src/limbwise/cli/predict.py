@@ -17,7 +17,7 @@ from limbwise.cli.live import Live
 from limbwise.cli.progress import Progress
 from limbwise.draw.people import DrawOptions
 from limbwise.errors import InputError, UsageError
-from limbwise.estimate.batch import Step, count_frames, look_here, run_batch
+from limbwise.estimate.batch import count_frames, look_here, run_batch
 from limbwise.estimate.cluster import Cluster
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
@@ -25,6 +25,7 @@ from limbwise.estimate.grouping import DecoderOptions
 from limbwise.estimate.machines import ClusterOptions
 from limbwise.estimate.outputs import OutputOptions, Outputs
 from limbwise.estimate.refine import Refiner
+from limbwise.estimate.step import Step
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
 from limbwise.estimate.worker import Setup
 from limbwise.estimate.zoo import sha256

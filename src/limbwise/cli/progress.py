@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from limbwise.estimate.batch import Step
+from limbwise.estimate.step import Step
 
 
 @contextmanager

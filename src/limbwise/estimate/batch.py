@@ -4,52 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from limbwise.draw.trails import Trails
 from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator
-from limbwise.estimate.follow import Note
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.grouping import group_with_candidates
-from limbwise.estimate.maps import Maps
 from limbwise.estimate.outputs import Outputs, image_ids, record_of
 from limbwise.estimate.sequences import follow_steps, sequence_of
+from limbwise.estimate.step import Look, Step, Wanted
 from limbwise.estimate.stream import Abreast, overlap
-from limbwise.media.frame import Frame
 from limbwise.media.sources import Source
 from limbwise.media.video import VideoReader
-from limbwise.people import People
 from limbwise.track.tracker import TrackOptions
-from limbwise.write.openpose import Candidates
-
-
-@dataclass(frozen=True)
-class Step:
-    """A frame on its way through the batch; without a frame: the end of its source, or the error that ended it."""
-
-    source: Source
-    frame: Frame | None = None
-    error: InputError | None = None
-    inputs: Any = None
-    maps: Maps | None = None
-    people: People | None = None
-    candidates: Candidates | None = None
-    times: tuple[tuple[str, float], ...] = ()  # milliseconds of each stage so far
-    trails: Trails | None = None  # where followed people came from, until the next step
-    note: Note | None = None  # with the end of an image: how people are followed from there
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a batch needs of each frame beside its people: the picture itself, the network's maps, all peaks."""
-
-    pixels: bool = True
-    maps: bool = True
-    candidates: bool = False
 
 
 def wanted_by(outputs: Outputs | None) -> Wanted:
@@ -59,11 +29,6 @@ def wanted_by(outputs: Outputs | None) -> Wanted:
     asked = outputs.options
     maps = asked.save_maps is not None or (asked.draw and asked.overlay != "none")
     return Wanted(asked.draw, maps, asked.part_candidates)
-
-
-# Where people are found: of the sources in their order, every frame with its people, then the end of each source. Pictures and maps
-# that are not wanted may be missing (see Step).
-Look = Callable[[Sequence[Source], Cut, Wanted], Iterator[Step]]
 
 
 def look_here(estimator: Estimator) -> Look:

@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from limbwise.errors import LimbwiseError, UsageError
-from limbwise.estimate.batch import Step, Wanted
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.ledger import Entry, Ledger
 from limbwise.estimate.machines import ClusterOptions, connect, load_ray, machines, share
 from limbwise.estimate.shards import make_shards, to_step, with_pixels
+from limbwise.estimate.step import Step, Wanted
 from limbwise.estimate.worker import Answer, Failure, Setup, Worker, on_threads
 from limbwise.media.sources import Source
 

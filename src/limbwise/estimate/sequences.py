@@ -6,17 +6,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from limbwise.draw.trails import Trails
 from limbwise.errors import InputError
 from limbwise.estimate.follow import Follower, Note
+from limbwise.estimate.step import Step
 from limbwise.media.sources import Source
 from limbwise.people import People
 from limbwise.track.tracker import TrackOptions
-
-if TYPE_CHECKING:
-    from limbwise.estimate.batch import Step  # which imports this file
 
 
 def sequence_of(source: Source) -> tuple[str, str]:

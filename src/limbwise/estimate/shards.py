@@ -10,9 +10,10 @@ from itertools import islice
 import numpy as np
 
 from limbwise.errors import InputError
-from limbwise.estimate.batch import Step, read_steps
+from limbwise.estimate.batch import read_steps
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.maps import Maps
+from limbwise.estimate.step import Step
 from limbwise.media.frame import Frame
 from limbwise.media.pieces import Piece, read_piece, split
 from limbwise.media.sources import Source

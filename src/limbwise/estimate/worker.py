@@ -15,11 +15,12 @@ from typing import Any
 from limbwise import __version__
 from limbwise.engine.base import EngineOptions
 from limbwise.errors import LimbwiseError
-from limbwise.estimate.batch import Step, Wanted, look_steps
+from limbwise.estimate.batch import look_steps
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.refine import Refiner
 from limbwise.estimate.shards import Found, Shard, read_shard, to_found
+from limbwise.estimate.step import Step, Wanted
 from limbwise.estimate.wholebody import PartOptions, open_estimator
 from limbwise.estimate.zoo import sha256
 from limbwise.media.pieces import Unsplit

@@ -32,16 +32,16 @@ from limbwise.media.image import write_image
 from limbwise.spec import read_spec, write_spec
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "threshold": (0.03, 0.06, 0.09, 0.12, 0.16, 0.2),
+    "threshold": (0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.3),
     "weak": (0.005, 0.02, 0.04, 0.08),
-    "smoothing": (0.0, 4.0, 6.0, 8.0),
+    "smoothing": (0.0, 4.0, 6.0, 8.0, 11.0),
     "person_score": ("sum", "mean", "by_parts", "peaks"),
-    "min_parts": (3, 4, 5, 6, 7),
-    "min_mean_score": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
+    "min_parts": (3, 4, 5, 6, 7, 8),
+    "min_mean_score": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "fragment_limit": (0.0, 2.5, 5.0, 10.0, 20.0),
-    "validity": (0.5, 0.65, 0.8, 0.9),
+    "validity": (0.35, 0.5, 0.65, 0.8, 0.9),
     "near": (0.0, 8.0, 16.0),
-    "penalty": (0.5, 1.0, 2.0),
+    "penalty": (0.25, 0.5, 1.0, 2.0),
     "redundant": ("equal", "join", "fill"),
 }
 

@@ -1,0 +1,95 @@
+"""Ways to follow people through a scene: with the truth at hand, nearest neighbour first, and the tracker in three guises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from walkers import RATE, Scene
+
+from limbwise.people import People
+from limbwise.skeletons import COCO_17
+from limbwise.track.gaps import GapFiller
+from limbwise.track.tracker import TrackOptions, TrackState, step
+
+Floats = npt.NDArray[np.float64]
+Follow = Callable[[Scene], list[People]]
+
+
+def perfect(scene: Scene) -> list[People]:
+    """The true ids; false people are somebody new each time."""
+    fresh = 10_000
+    people = []
+    for found, owners in zip(scene.found, scene.owners, strict=True):
+        ids = np.where(owners < 0, fresh + np.arange(len(owners)), owners)
+        fresh += len(owners)
+        people.append(replace(found, ids=ids))
+    return people
+
+
+def greedy(scene: Scene, reach: float = 1.0, patience: float = 2.0) -> list[People]:
+    """Nearest neighbour first: mean distance of the keypoints that both have, at most `reach` torsos, to where each was seen last."""
+    last: dict[int, tuple[float, Floats]] = {}
+    fresh, people = 0, []
+    for f, found in enumerate(scene.found):
+        last = {i: known for i, known in last.items() if f / RATE - known[0] <= patience}
+        names, xy = list(last), found.xy.astype(np.float64)
+        ids = np.full(len(found), -1)
+        if names and len(xy):
+            before = np.array([last[i][1] for i in names])
+            gap = np.linalg.norm(before[:, None] - xy[None], axis=-1)
+            both = ~np.isnan(gap)
+            distance = np.where(both.any(-1), np.nansum(gap, -1) / np.maximum(both.sum(-1), 1), np.inf)
+            size = np.nanmax(np.nanmax(before, 1) - np.nanmin(before, 1), 1) * 0.3
+            distance[distance > reach * size[:, None]] = np.inf
+            while np.isfinite(distance).any():
+                i, n = np.unravel_index(np.argmin(distance), distance.shape)
+                ids[n] = names[i]
+                distance[i], distance[:, n] = np.inf, np.inf
+        for n in np.flatnonzero(ids < 0):
+            ids[n], fresh = fresh, fresh + 1
+        for i, place in zip(ids.tolist(), xy, strict=True):
+            known = last.get(i, (0.0, place))[1]
+            last[i] = f / RATE, np.where(np.isnan(place), known, place)
+        people.append(replace(found, ids=ids))
+    return people
+
+
+def tracked(scene: Scene, options: TrackOptions) -> list[People]:
+    """As `limbwise predict --track` does it."""
+    state, filler = TrackState.start(COCO_17), GapFiller(options.fill, options.confirm - 1, options.strangers)
+    people: list[People] = []
+    for f, found in enumerate(scene.found):
+        state, seen = step(state, found, f / RATE, options)
+        people += filler.push(seen, f / RATE, state.given)
+    return people + filler.flush()
+
+
+def online(scene: Scene, options: TrackOptions) -> list[People]:
+    """The bare step: no delay, who is on probation is left out."""
+    state, people = TrackState.start(COCO_17), []
+    for f, found in enumerate(scene.found):
+        state, seen = step(state, found, f / RATE, options)
+        people.append(seen[seen.ids >= 0])
+    return people
+
+
+def ids_only(scene: Scene, options: TrackOptions) -> list[People]:
+    """The tracker's ids on the detections as they were."""
+    plain = replace(options, mend_sides=False, steady=False)
+    return [
+        replace(p[~p.filled.all(1)], xy=np.where(p.filled[..., None], np.nan, p.xy)[~p.filled.all(1)])
+        for p in _as_were(scene, plain, options)
+    ]
+
+
+def _as_were(scene: Scene, plain: TrackOptions, options: TrackOptions) -> Iterator[People]:
+    """Detections with the ids that the full tracker gives them: it keeps their order, so that ids can be carried over."""
+    state, filler = TrackState.start(COCO_17), GapFiller(1e-9, options.confirm - 1, False)
+    held: list[People] = []
+    for f, found in enumerate(scene.found):
+        state, seen = step(state, found, f / RATE, options)
+        held += filler.push(replace(found, ids=seen.ids), f / RATE, state.given)
+    yield from held + filler.flush()

@@ -21,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -37,11 +37,11 @@ from limbwise.estimate.cluster import Cluster
 from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.machines import ClusterOptions
-from limbwise.estimate.step import Wanted
+from limbwise.estimate.step import Look, Wanted
 from limbwise.estimate.worker import Setup
 from limbwise.estimate.zoo import sha256
 from limbwise.media.image import read_image, write_image
-from limbwise.media.sources import find_sources
+from limbwise.media.sources import Source, find_sources
 from limbwise.media.video import VideoReader
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -167,32 +167,50 @@ def measure(folder: Path, images: int, model: str) -> dict[str, Any]:
 
 
 def take_turns(folder: Path, model: str) -> dict[str, Any]:
-    """Frames a second here and on the cluster, both ready, in turns: images in, people out, nothing written.
-
-    Counted from the first image that comes out. On the cluster up to 15 others are done by then: its figure is a tenth too good at most.
-    """
+    """Frames a second on one core, here and on the cluster, all ready, in turns: images in, people out, nothing written."""
     (folder / "in").mkdir()
     make_images(folder / "in", TURN)
     sources, _ = find_sources([folder / "in"])
     estimator = Estimator(model)
-    paces: dict[str, list[float]] = {"here": [], "cluster": []}
+    with one_core():
+        alone = look_here(Estimator(model))
+    paces: dict[str, list[float]] = {"one core": [], "here": [], "cluster": []}
     with Cluster(ClusterOptions("local", 2), Setup(ModelOptions(model), sha256(estimator.path))) as cluster:
-        ways = {"here": look_here(estimator), "cluster": cluster.look}
         for turn in range(1 + TURNS):
-            for name, look in ways.items():
-                start, count = 0.0, 0
-                for step in look(sources, Cut(), Wanted(pixels=False, maps=False)):
-                    start = start or time.perf_counter()  # workers of a new batch begin anew, and that is not counted
-                    count += step.frame is not None
-                if turn:
-                    paces[name].append((count - 1) / (time.perf_counter() - start))
+            with one_core():
+                found = {"one core": pace(alone, sources)}
+            found |= {"here": pace(look_here(estimator), sources), "cluster": pace(cluster.look, sources)}
+            for name in paces if turn else ():
+                paces[name].append(found[name])
     medians = {name: median(of) for name, of in paces.items()}
     return {
         "images a turn": TURN,
         "frames a second": {name: [round(pace, 1) for pace in of] for name, of in paces.items()},
         "median": {name: round(of, 1) for name, of in medians.items()},
-        "speed-up": round(medians["cluster"] / medians["here"], 2),
+        "speed-up over one core": round(medians["cluster"] / medians["one core"], 2),
+        "speed-up over here": round(medians["cluster"] / medians["here"], 2),
     }
+
+
+def pace(look: Look, sources: Sequence[Source]) -> float:
+    """Frames a second, from the first image that comes out: workers of a new batch begin anew, and that is not counted. On the cluster
+    up to 15 others are done by then: its figure is a tenth too good at most."""
+    start, count = 0.0, 0
+    for step in look(sources, Cut(), Wanted(pixels=False, maps=False)):
+        start = start or time.perf_counter()
+        count += step.frame is not None
+    return (count - 1) / (time.perf_counter() - start)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """This thread, and those that it begins, on one core."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from limbwise.errors import LimbwiseError
 from limbwise.estimate.estimator import Estimator
@@ -19,13 +19,11 @@ from limbwise.people import People
 from limbwise.track.tracker import TrackOptions
 from limbwise.web.answers import person_list
 from limbwise.web.clip import check_length, check_size
+from limbwise.web.job import Job
 from limbwise.web.options import ServeOptions
 from limbwise.write import CocoWriter, CsvWriter, Journal, Record
 from limbwise.write.openpose import file_of, openpose_text
 from limbwise.write.writer import JsonList
-
-if TYPE_CHECKING:
-    from limbwise.web.jobs import Job
 
 ClipFormat = Literal["limbwise", "openpose", "coco", "csv"]
 JOURNAL = "journal.jsonl"

@@ -10,47 +10,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock
-from typing import Literal
 
 from limbwise.errors import LimbwiseError
 from limbwise.estimate.estimator import Estimator
 from limbwise.web.clip_work import Stopped, work
 from limbwise.web.folder import close_folder, open_folder
+from limbwise.web.job import Job
 from limbwise.web.options import ServeOptions
 from limbwise.web.pipeline import Ask
 from limbwise.web.refusal import Refusal, busy
 
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
 LINGER = 10.0  # seconds in which a result may still be fetched when the server stops
-
-
-@dataclass(eq=False)
-class Job:
-    """One video. `folder` holds the upload until the work ends, then the journal of its people, and results that were asked for.
-
-    `total`: frames as the file says, None where it does not. `ended`: when the work ended (time.monotonic).
-    """
-
-    id: str
-    folder: Path
-    ask: Ask
-    track: bool
-    state: State = "waiting"
-    frames: int = 0
-    total: int | None = None
-    error: str | None = None
-    ended: float | None = None
-    fetched: bool = False
-    cancelled: Event = field(default_factory=Event)
-    writing: Lock = field(default_factory=Lock)
-
-    @property
-    def clip(self) -> Path:
-        """Where the upload lies."""
-        return self.folder / "clip"
 
 
 class Jobs:

@@ -16,7 +16,7 @@ from limbwise.web.answers import media_type
 from limbwise.web.clip import check_clip
 from limbwise.web.clip_work import NAMES, ClipFormat, result
 from limbwise.web.examples import CLIP, COCO, TABLE
-from limbwise.web.jobs import Job
+from limbwise.web.job import Job
 from limbwise.web.people import BYTES, Model, Threshold, body_of
 from limbwise.web.refusal import Refusal, problems
 from limbwise.web.serving import serving_of

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tracking_methods import Follow, greedy, ids_only, online, perfect, tracked
+from tracking_methods import Follow, greedy, ids_only, online, perfect, stepped, tracked
 from walkers import CROWDS, FRAMES, GROUPS, RATE, SEED, Floats, Scene, detect, load_skeletons, make_scene, walk
 
 from limbwise.metric.identity import HotaCounts, IdCounts, count_hota, count_ids
@@ -107,12 +107,9 @@ def mended(scene: Scene, options: TrackOptions) -> dict[str, int]:
         "spoiled": 0,
         "telling_spoiled": 0,
     }
-    state = TrackState.start(COCO_17)
-    plain = replace(options, steady=False)
-    for f, (truth, found, owners, swapped) in enumerate(
-        zip(scene.truth, scene.found, scene.owners, scene.swapped, strict=True)
-    ):
-        state, seen = step(state, found, f / RATE, plain)
+    labelled = zip(scene.truth, scene.heads, scene.owners, scene.swapped, strict=True)
+    followed = stepped(scene, replace(options, steady=False))
+    for (truth, heads, owners, swapped), (_, found, seen, _) in zip(labelled, followed, strict=True):
         rows = {i: n for n, i in enumerate(truth.ids.tolist())}
         for n in np.flatnonzero(owners >= 0):
             row = rows[int(owners[n])]
@@ -121,7 +118,7 @@ def mended(scene: Scene, options: TrackOptions) -> dict[str, int]:
                 if told is None:
                     continue
                 apart, turned = told
-                telling = apart >= scene.heads[f][row]
+                telling = apart >= heads[row]
                 if swapped[n, g]:
                     counts["swaps"] += 1
                     counts["mended"] += turned

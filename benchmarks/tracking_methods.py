@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-from walkers import RATE, Scene
+from walkers import RATE, Floats, Scene
 
 from limbwise.people import People
 from limbwise.skeletons import COCO_17
 from limbwise.track.gaps import GapFiller
 from limbwise.track.tracker import TrackOptions, TrackState, step
 
-Floats = npt.NDArray[np.float64]
 Follow = Callable[[Scene], list[People]]
 
 
@@ -57,39 +55,34 @@ def greedy(scene: Scene, reach: float = 1.0, patience: float = 2.0) -> list[Peop
     return people
 
 
-def tracked(scene: Scene, options: TrackOptions) -> list[People]:
-    """As `limbwise predict --track` does it."""
-    state, filler = TrackState.start(COCO_17), GapFiller(options.fill, options.confirm - 1, options.strangers)
-    people: list[People] = []
+def stepped(scene: Scene, options: TrackOptions) -> Iterator[tuple[float, People, People, TrackState]]:
+    """The time of each frame, its detections, what the tracker makes of them at once, and its state then."""
+    state = TrackState.start(COCO_17)
     for f, found in enumerate(scene.found):
         state, seen = step(state, found, f / RATE, options)
-        people += filler.push(seen, f / RATE, state.given)
-    return people + filler.flush()
+        yield f / RATE, found, seen, state
+
+
+def tracked(scene: Scene, options: TrackOptions) -> list[People]:
+    """As `limbwise predict --track` does it."""
+    filler = GapFiller(options.fill, options.confirm - 1, options.strangers)
+    done = [
+        people for time, _, seen, state in stepped(scene, options) for people in filler.push(seen, time, state.given)
+    ]
+    return done + filler.flush()
 
 
 def online(scene: Scene, options: TrackOptions) -> list[People]:
     """The bare step: no delay, who is on probation is left out."""
-    state, people = TrackState.start(COCO_17), []
-    for f, found in enumerate(scene.found):
-        state, seen = step(state, found, f / RATE, options)
-        people.append(seen[seen.ids >= 0])
-    return people
+    return [seen[seen.ids >= 0] for _, _, seen, _ in stepped(scene, options)]
 
 
 def ids_only(scene: Scene, options: TrackOptions) -> list[People]:
-    """The tracker's ids on the detections as they were."""
-    plain = replace(options, mend_sides=False, steady=False)
+    """The tracker's ids on the detections as they were: it keeps their order, so that ids can be carried over."""
+    filler, people = GapFiller(1e-9, options.confirm - 1, False), []
+    for time, found, seen, state in stepped(scene, options):
+        people += filler.push(replace(found, ids=seen.ids), time, state.given)
     return [
         replace(p[~p.filled.all(1)], xy=np.where(p.filled[..., None], np.nan, p.xy)[~p.filled.all(1)])
-        for p in _as_were(scene, plain, options)
+        for p in people + filler.flush()
     ]
-
-
-def _as_were(scene: Scene, plain: TrackOptions, options: TrackOptions) -> Iterator[People]:
-    """Detections with the ids that the full tracker gives them: it keeps their order, so that ids can be carried over."""
-    state, filler = TrackState.start(COCO_17), GapFiller(1e-9, options.confirm - 1, False)
-    held: list[People] = []
-    for f, found in enumerate(scene.found):
-        state, seen = step(state, found, f / RATE, options)
-        held += filler.push(replace(found, ids=seen.ids), f / RATE, state.given)
-    yield from held + filler.flush()

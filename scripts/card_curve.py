@@ -16,15 +16,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from limbwise.data.lsp import LspDataset
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.estimate.estimator import Estimator
 from limbwise.evaluate.coco import evaluate_coco
 from limbwise.evaluate.pck import evaluate_pck
-from limbwise.train.plot import Panel, draw
+from limbwise.files import whole_file
+from limbwise.train.plot import Panel, curves, write_panels
 
 
 def measured(weights: Path, coco: Path, lspe: Path) -> dict[str, float]:
@@ -40,14 +38,11 @@ def measured(weights: Path, coco: Path, lspe: Path) -> dict[str, float]:
     return {"ap": round(found.ap, 4), "ap50": round(found.ap50, 4), "pck": round(pck, 4)}
 
 
-def picture(points: list[dict[str, float]]) -> np.ndarray:
+def panels_of(points: list[dict[str, float]]) -> list[Panel]:
     """AP above, PCK below, over thousands of scenes."""
-    scenes = np.array([point["scenes"] for point in points]) / 1000
+    lines = [{**point, "step": point["scenes"] / 1000} for point in points]
     titles = {"ap": "AP on 91 COCO photos, over thousands of scenes", "pck": "PCK@0.2 on LSPE's last 1,000"}
-    panels = [
-        Panel(title, {name: (scenes, np.array([point[name] for point in points]))}) for name, title in titles.items()
-    ]
-    return np.concatenate([draw(panel) for panel in panels])
+    return [Panel(title, curves(lines, [name])) for name, title in titles.items()]
 
 
 def main() -> None:
@@ -64,8 +59,9 @@ def main() -> None:
         scenes, _, weights = given.partition("=")
         points.append({"scenes": int(scenes), **measured(Path(weights), asked.coco, asked.lspe)})
         print(points[-1], flush=True)
-    asked.json.write_text(json.dumps({"points": points}, indent=1) + "\n")
-    cv2.imwrite(str(asked.out), picture(points))
+    with whole_file(asked.json) as part:
+        part.write_text(json.dumps({"points": points}, indent=1) + "\n", encoding="utf-8")
+    write_panels(panels_of(points), asked.out)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "limbwise"
 FLOORS = (
-    set("skeleton skeletons people sample spec geometry similarity errors fields files checked compiled".split()),
+    set("skeleton skeletons people sample spec geometry similarity errors fields files npz checked compiled".split()),
     set("media engine decode track draw write data augment target net metric".split()),
     set("estimate train convert export evaluate".split()),
     set("cli web models __init__ __main__".split()),

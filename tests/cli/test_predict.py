@@ -203,9 +203,8 @@ def test_a_killed_run_goes_on_to_the_same_files(tmp_path: Path, dots_model: Path
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path, dots_model: Path) -> None:
     pictures, out = folder_of_pictures(tmp_path / "in", 800), tmp_path / "out"
     command = [*COMMAND, "predict", pictures, "--model", dots_model, "-o", out, *FLAGS, "--draw"]
-    heeding = partial(
-        signal.signal, signal.SIGINT, signal.SIG_DFL
-    )  # who tests in the background has told it to be ignored
+    # A shell that runs the tests in the background has told its children to ignore it.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True, preexec_fn=heeding)
     while process.poll() is None and len(list(out.rglob("*_keypoints.json"))) < 3:
         time.sleep(0.005)

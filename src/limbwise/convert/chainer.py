@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from limbwise.convert.weights import MOST_BYTES, Weights, check_size
 from limbwise.errors import InputError
+from limbwise.npz import open_npz
 
 PARTS = {"W": "weight", "b": "bias"}
 SNAPSHOT = "updater/model:main/"  # what a trainer's snapshot puts before the names of the model
@@ -21,19 +19,13 @@ def read_npz(path: str | Path) -> Weights:
     """
     path = Path(path)
     check_size(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            stated = sum(member.file_size for member in archive.infolist())
+    with open_npz(path, "not an npz of Chainer, or damaged") as arrays:
+        assert arrays.zip is not None
+        stated = sum(member.file_size for member in arrays.zip.infolist())
         if stated > MOST_BYTES:
             raise InputError(f"{path}: its arrays would take {stated} bytes, too many for weights")
-        with np.load(path, allow_pickle=False) as arrays:
-            names = [name for name in arrays.files if name.startswith(SNAPSHOT)] or arrays.files
-            return {_named(name.removeprefix(SNAPSHOT)): arrays[name] for name in names}
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, EOFError, TypeError, SyntaxError, MemoryError, OverflowError, RuntimeError,
-            NotImplementedError, zipfile.BadZipFile, zipfile.error) as error:  # fmt: skip
-        raise InputError(f"{path}: not an npz of Chainer, or damaged ({error})") from error
+        names = [name for name in arrays.files if name.startswith(SNAPSHOT)] or arrays.files
+        return {_named(name.removeprefix(SNAPSHOT)): arrays[name] for name in names}
 
 
 def is_npz(path: Path) -> bool:

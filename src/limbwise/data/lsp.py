@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from limbwise.data.dataset import SLACK, Dataset, Labels, grown
 from limbwise.data.images import Images
+from limbwise.data.matlab import read_mat
 from limbwise.data.sides import is_twisted
 from limbwise.errors import InputError
+from limbwise.npz import open_npz
 from limbwise.sample import HIDDEN, SEEN, UNKNOWN
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import LSP_14
@@ -132,13 +134,8 @@ def _read_archive(root: Path) -> tuple[list[str], npt.NDArray[np.float32], npt.N
 
 
 def _read_matlab(root: Path) -> tuple[list[str], npt.NDArray[np.float32], npt.NDArray[np.int8], npt.NDArray[np.bool_], Path]:  # fmt: skip
-    from scipy.io import loadmat
-
     path = root / "joints.mat"
-    try:
-        stored: npt.NDArray[Any] = loadmat(path)["joints"]
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
-        raise InputError(f"{path}: no array `joints` can be read from it ({error})") from error
+    stored = np.asarray(read_mat(path, "joints")[0])
     if stored.ndim != 3 or stored.shape[:2] not in {(3, 14), (14, 3)}:
         raise InputError(f"{path}: joints: 3 x 14 x N (LSP) or 14 x 3 x N (LSPE) is expected, got {stored.shape}")
     extended = stored.shape[:2] == (14, 3)
@@ -162,8 +159,5 @@ def _lspe_visibility(joints: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """All arrays of an npz."""
-    try:
-        with np.load(path, allow_pickle=False) as table:
-            return dict(table)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not an npz that can be read ({error})") from error
+    with open_npz(path, "not an npz that can be read") as table:
+        return dict(table)

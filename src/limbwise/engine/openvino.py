@@ -36,7 +36,8 @@ def load_openvino() -> ModuleType:
         return sys.modules["openvino"]
     with without_statistics():
         import openvino
-    return openvino  # type: ignore[no-any-return]  # openvino has no types
+    loaded: ModuleType = openvino
+    return loaded
 
 
 @contextmanager

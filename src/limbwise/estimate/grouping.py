@@ -91,7 +91,8 @@ def _above(people: People, threshold: float) -> People:
     """Without keypoints that are not above a threshold; nobody where none is left."""
     xy = np.where((people.scores > threshold)[..., None], people.xy, np.nan)
     left = People(people.skeleton, xy, people.scores)
-    return left[left.visible.any(1)]  # type: ignore[no-any-return]  # a mask gives People
+    shown: People = left[left.visible.any(1)]
+    return shown
 
 
 def find_in_masks(maps: Maps, masks: Sequence[npt.NDArray[np.bool_]]) -> People:

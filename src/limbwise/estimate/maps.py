@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from limbwise.errors import InputError
 from limbwise.files import whole_file
 from limbwise.geometry import Matrix, compose, invert
+from limbwise.npz import open_npz
 from limbwise.spec import ModelSpec, parse_spec
 
 
@@ -54,15 +54,10 @@ def save_maps(maps: Maps, path: str | Path) -> None:
 
 def load_maps(path: str | Path) -> Maps:
     """Maps that `save_maps` wrote; raises InputError that names the file."""
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as data:
-            note = json.loads(str(data["note"]))
-            heads = {name.removeprefix("head_"): data[name] for name in data.files if name.startswith("head_")}
-            frame, (width, height) = data["frame"], note["size"]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(f"{path}: not maps that --save-maps wrote ({error})") from error
+    with open_npz(path, "not maps that --save-maps wrote") as data:
+        note = json.loads(str(data["note"]))
+        heads = {name.removeprefix("head_"): data[name] for name in data.files if name.startswith("head_")}
+        frame, (width, height) = data["frame"], note["size"]
     spec = parse_spec(note.get("spec"), path)
     for name, head in spec.heads.items():
         if name not in heads or heads[name].ndim != 3 or len(heads[name]) != len(head.channels):

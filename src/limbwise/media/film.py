@@ -109,8 +109,9 @@ class Film:
 
     def _start(self, otherwise: float) -> float:
         stream = self.stream
-        known = stream.start_time is not None and stream.time_base is not None
-        return float(stream.start_time * stream.time_base) if known else otherwise  # type: ignore[operator]  # both known
+        if stream.start_time is None or stream.time_base is None:
+            return otherwise
+        return float(stream.start_time * stream.time_base)
 
     def _decoded(self) -> Iterator[VideoFrame | None]:
         """Every picture; None in the place of damage, after which nothing comes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,24 @@ def plot_run(run: str | Path, out: str | Path | None = None) -> Path:
 
     Raises InputError where there is no log with steps.
     """
-    import cv2
-
     run = Path(run)
     lines = read_log(run / NAME)
     panels = [panel for panel in panels_of(lines) if panel.curves]
     if not panels:
         raise InputError(f"{run / NAME}: no log of a run, or no step in it yet")
     out = Path(out) if out is not None else run / "curves.png"
+    write_panels(panels, out)
+    return out
+
+
+def write_panels(panels: Sequence[Panel], path: Path) -> None:
+    """Plots as a PNG, one below the other."""
+    import cv2
+
     ok, data = cv2.imencode(".png", np.concatenate([draw(panel) for panel in panels]))
     assert ok
-    with whole_file(out) as part:
+    with whole_file(path) as part:
         part.write_bytes(data.tobytes())
-    return out
 
 
 def panels_of(lines: list[dict[str, Any]]) -> list[Panel]:

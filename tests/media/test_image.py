@@ -6,7 +6,9 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
@@ -14,7 +16,7 @@ from PIL import ImageOps
 
 from limbwise.errors import InputError, UsageError
 from limbwise.media.header import read_header
-from limbwise.media.image import decode_image, read_image, write_image
+from limbwise.media.image import decode_image, quiet_opencv, read_image, write_image
 
 SHARED = (Path(__file__).parents[2] / ".." / "shared").resolve()
 QUARTERS = np.zeros((40, 60, 3), np.uint8)
@@ -199,6 +201,19 @@ def test_a_flipped_bit_in_a_png_is_found_quietly(capfd: pytest.CaptureFixture[st
     with pytest.raises(InputError, match="damaged"):
         decode_image(bytes(data), "x")
     assert capfd.readouterr().err == ""
+
+
+def test_opencv_stays_quiet_until_the_last_thread_is_out() -> None:
+    logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
+    before = logging.getLogLevel()
+    assert before > 0
+    first, second = quiet_opencv(), quiet_opencv()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert logging.getLogLevel() == 0
+    second.__exit__(None, None, None)
+    assert logging.getLogLevel() == before
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +136,30 @@ def _rgb(pixels: npt.NDArray[np.uint8]) -> Image:
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from writing on stderr what becomes an error of ours; where threads cross here it may stay quiet longer."""
+    """Keep OpenCV from writing on stderr what becomes an error of ours. Its level holds for the process: the first thread that comes
+    in makes it quiet, the last that leaves gives the level back."""
     logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5, OpenCV 4
-    level = logging.getLogLevel()
-    logging.setLogLevel(0)  # silent
+    with _inside.lock:
+        if _inside.threads == 0:
+            _inside.level = logging.getLogLevel()
+            logging.setLogLevel(0)  # silent
+        _inside.threads += 1
     try:
         yield
     finally:
-        logging.setLogLevel(level)
+        with _inside.lock:
+            _inside.threads -= 1
+            if _inside.threads == 0:
+                logging.setLogLevel(_inside.level)
+
+
+@dataclass
+class _Inside:
+    """Who is in quiet_opencv, and the level from before."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    threads: int = 0
+    level: int = 0
+
+
+_inside = _Inside()

@@ -10,7 +10,7 @@ import pytest
 
 from limbwise.augment.compose import gather, paste, person_weights, place, stature
 from limbwise.augment.cover import CoverOptions, cover, hide
-from limbwise.augment.scene import SceneOptions, add_person, augment, mosaic
+from limbwise.augment.scene import More, SceneOptions, add_person, augment, mosaic
 from limbwise.augment.skeleton import to_skeleton
 from limbwise.augment.spatial import SpatialOptions, warp
 from limbwise.geometry import pad
@@ -140,9 +140,15 @@ def test_gather_keeps_the_canvas(make: Make) -> None:
 
 
 def test_mosaics_fill_the_canvas(make: Make, rng: np.random.Generator) -> None:
-    options = SceneOptions(spatial=SpatialOptions(size=(192, 160)))
-    counts = [len(mosaic(make(), make, COCO_17, options, rng).people) for _ in range(20)]
-    assert 2 <= max(counts) <= 4
+    for tiles in (2, 3):
+        options = SceneOptions(spatial=SpatialOptions(size=(192, 160)), tiles=tiles)
+        counts = [len(mosaic(make(), make, COCO_17, options, rng).people) for _ in range(40)]
+        assert tiles**2 - 2 <= max(counts) <= tiles**2
+
+
+def test_tiles_are_two_at_least() -> None:
+    with pytest.raises(ValueError, match="tiles"):
+        SceneOptions(tiles=1)
 
 
 def test_an_added_person_lies_near_and_over(make: Make, rng: np.random.Generator) -> None:
@@ -175,7 +181,11 @@ def equal(a: Sample, b: Sample) -> bool:
 def test_scenes_are_sound_and_follow_from_the_seed(make: Make, seed: int) -> None:
     options = SceneOptions(spatial=SpatialOptions(size=(192, 160)))
     numbers = iter(range(100))
-    first, again = (augment(make(seed), lambda: make(next(numbers) % 1), OPENPOSE_18, options, np.random.default_rng(seed))
+
+    def other() -> Sample:
+        return make(next(numbers) % 1)
+
+    first, again = (augment(make(seed), More(other, other), OPENPOSE_18, options, np.random.default_rng(seed))
                     for _ in range(2))  # fmt: skip
     assert equal(first, again)
     assert first.people.skeleton == OPENPOSE_18
@@ -187,18 +197,19 @@ def test_scenes_are_sound_and_follow_from_the_seed(make: Make, seed: int) -> Non
     assert ((xy >= -0.5) & (xy < (191.5, 159.5))).all()
 
 
-def test_crowds_are_left_as_they_are(make: Make, rng: np.random.Generator) -> None:
+def test_nobody_is_pasted_over_a_crowd(make: Make, rng: np.random.Generator) -> None:
     crowd = gather(make(1), [make(2, (0, 0)), make(3, (40, 5))])
 
     def no_more() -> Sample:
         raise AssertionError("a crowd needs nobody else")
 
     for _ in range(20):
-        assert len(augment(crowd, no_more, COCO_17, SceneOptions(), rng).people) <= 3
+        done = augment(crowd, More(no_more, no_more), COCO_17, SceneOptions(mosaic=0), rng)
+        assert len(done.people) <= 3
 
 
 def test_images_without_people_become_scenes(make: Make, rng: np.random.Generator) -> None:
     empty = warp(make(1), pad(500, 0), (140, 120))
     assert len(empty.people) == 0
     for _ in range(10):
-        assert augment(empty, make, COCO_17, SceneOptions(), rng).image.shape == (256, 256, 3)
+        assert augment(empty, More(make, make), COCO_17, SceneOptions(), rng).image.shape == (256, 256, 3)

@@ -21,16 +21,18 @@ from limbwise.skeleton import Skeleton
 class SceneOptions:
     """What becomes of a sample.
 
-    `mosaic`: the chance of a canvas of several tiles; `paste`: otherwise, the chance that people of other samples are pasted over
-    it, 1 to `most` of them, `ratio` times as large as its own person, evenly on a logarithmic scale, and no further from it than
-    `apart` times that size. Samples that show more than `crowd` people are left as they are. `thickness` and `softness`: see
-    compose.person_weights. `labelled`: the share of keypoints that must be labelled for a person to be pasted.
+    `mosaic`: the chance of a canvas of several tiles, up to `tiles` a side: so people become small without empty canvas round
+    them; `paste`: otherwise, the chance that people of other samples are pasted over it, 1 to `most` of them, `ratio` times as
+    large as its own person, evenly on a logarithmic scale, and no further from it than `apart` times that size. Over samples that
+    show more than `crowd` people nobody is pasted. `thickness` and `softness`: see compose.person_weights. `labelled`: the share of
+    keypoints that must be labelled for a person to be pasted.
     """
 
     spatial: SpatialOptions = field(default_factory=SpatialOptions)
     colour: ColourOptions = field(default_factory=ColourOptions)
     cover: CoverOptions = field(default_factory=CoverOptions)
     mosaic: float = 0.25
+    tiles: int = 2
     paste: float = 0.5
     most: int = 2
     ratio: tuple[float, float] = (0.5, 1.5)
@@ -40,33 +42,42 @@ class SceneOptions:
     softness: tuple[float, float] = (0.15, 0.6)
     labelled: float = 0.8
 
+    def __post_init__(self) -> None:
+        if self.tiles < 2:
+            raise ValueError("tiles: from 2")
 
-def augment(
-    sample: Sample, more: Callable[[], Sample], skeleton: Skeleton, options: SceneOptions, rng: np.random.Generator
-) -> Sample:
+
+@dataclass(frozen=True)
+class More:
+    """Where a scene takes what it is composed of: `scenes` gives further tiles, `people` samples whose only person can be pasted."""
+
+    scenes: Callable[[], Sample]
+    people: Callable[[], Sample]
+
+
+def augment(sample: Sample, more: More, skeleton: Skeleton, options: SceneOptions, rng: np.random.Generator) -> Sample:
     """A training scene of the canvas's size on `skeleton`, made of `sample` and, where it is to be composed, of what `more` gives.
 
     The same rng state and the same samples give the same scene.
     """
-    alone = len(sample.people) > options.crowd
-    if not alone and rng.random() < options.mosaic:
-        scene = mosaic(sample, more, skeleton, options, rng)
+    if rng.random() < options.mosaic:
+        scene = mosaic(sample, more.scenes, skeleton, options, rng)
     else:
         scene = to_skeleton(move(sample, options.spatial, rng), skeleton)
-        if not alone and rng.random() < options.paste:
+        if len(sample.people) <= options.crowd and rng.random() < options.paste:
             for _ in range(rng.integers(1, options.most + 1)):
-                scene = add_person(scene, more(), options, rng)
+                scene = add_person(scene, more.people(), options, rng)
     return recolour(cover(scene, options.cover, rng), options.colour, rng)
 
 
 def mosaic(
     sample: Sample, more: Callable[[], Sample], skeleton: Skeleton, options: SceneOptions, rng: np.random.Generator
 ) -> Sample:
-    """`sample` and others in 1 x 2, 2 x 1 or 2 x 2 tiles, cut at random between a third and two thirds."""
-    columns, rows = ((1, 2), (2, 1), (2, 2))[rng.integers(3)]
+    """`sample` and others in 1 x 2 to `tiles` x `tiles` tiles, no side of them less than half of an even share."""
+    columns, rows = divmod(int(rng.integers(1, options.tiles**2)), options.tiles)
+    columns, rows = columns + 1, rows + 1
     width, height = options.spatial.size
-    xs = [0, *(round(width * rng.uniform(1 / 3, 2 / 3)) for _ in range(columns - 1)), width]
-    ys = [0, *(round(height * rng.uniform(1 / 3, 2 / 3)) for _ in range(rows - 1)), height]
+    xs, ys = _cuts(width, columns, rng), _cuts(height, rows, rng)
     own = int(rng.integers(columns * rows))
     tiles = []
     for i in range(columns * rows):
@@ -75,6 +86,12 @@ def mosaic(
         tile = move(sample if i == own else more(), replace(options.spatial, size=size), rng)
         tiles.append((to_skeleton(tile, skeleton), left, top))
     return place(tiles, (width, height))
+
+
+def _cuts(length: int, parts: int, rng: np.random.Generator) -> list[int]:
+    """0, the places where a length is cut into so many parts, and the length."""
+    inner = (np.arange(1, parts) + rng.uniform(-1 / 4, 1 / 4, parts - 1)) / parts
+    return [0, *(round(length * float(share)) for share in inner), length]
 
 
 def add_person(scene: Sample, other: Sample, options: SceneOptions, rng: np.random.Generator) -> Sample:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from limbwise.augment.scene import SceneOptions, augment
+from limbwise.augment.scene import More, SceneOptions, augment
 from limbwise.cli.progress import counted
 from limbwise.data.check import check as check_dataset
 from limbwise.data.find import open_dataset
@@ -88,9 +88,12 @@ def view(
     options = replace(options, spatial=replace(options.spatial, size=(side, side)))
     pictures: list[Any] = []
     captions: list[str] = []
+
+    def any_sample() -> Sample:
+        return source.load(int(rng.integers(len(source))))
+
     for _ in range(count):
-        sample = source.load(int(rng.integers(len(source))))
-        scene = augment(sample, lambda: source.load(int(rng.integers(len(source)))), spec.skeleton, options, rng)
+        scene = augment(any_sample(), More(any_sample, any_sample), spec.skeleton, options, rng)
         pictures += _row(scene, targets(scene, spec), spec)
         captions += [scene.name, "heatmaps", "PAFs", "left out of the loss"]
     write_image(out, sheet(pictures, 8 if count > 1 else 4, captions))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.augment.scene import SceneOptions, augment
+from limbwise.augment.scene import More, SceneOptions, augment
 from limbwise.data.dataset import Dataset, Subset
 from limbwise.data.find import open_dataset
 from limbwise.data.lsp import LspDataset
@@ -100,7 +100,8 @@ class SceneMaker:
         rng = np.random.default_rng((self.seed, number, attempt))
         source, position = self._place(number)
         sample = source.load(self._index(source, position) if attempt == 0 else int(rng.integers(len(source))))
-        return augment(sample, lambda: self._any(rng), self.spec.skeleton, self._scene_options(size), rng)
+        more = More(lambda: self._any(self._draw(rng), rng), lambda: self._any(self.sources[0], rng))
+        return augment(sample, more, self.spec.skeleton, self._scene_options(size), rng)
 
     def _place(self, number: int) -> tuple[Dataset, int]:
         """The set that sample `number` comes from and how many came from it before: sets alternate by share, evenly."""
@@ -121,9 +122,15 @@ class SceneMaker:
                 self._orders.popitem(last=False)
         return int(self._orders[key][place])
 
-    def _any(self, rng: np.random.Generator) -> Sample:
-        """A sample to compose with, of the first set: its single people."""
-        source = self.sources[0]
+    def _draw(self, rng: np.random.Generator) -> Dataset:
+        """A set by its share."""
+        rest = self.sources[1:]
+        if rest and rng.random() < self.options.also_share:
+            return rest[rng.integers(len(rest))]
+        return self.sources[0]
+
+    def _any(self, source: Dataset, rng: np.random.Generator) -> Sample:
+        """Any sample of a set, to compose with."""
         return source.load(int(rng.integers(len(source))))
 
     def _scene_options(self, size: int) -> SceneOptions:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from limbwise.augment.scene import SceneOptions
 from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.images import Images
 from limbwise.errors import InputError, UsageError
@@ -74,6 +75,13 @@ def test_sets_take_their_shares_and_each_image_comes_before_any_comes_twice(make
         shown = [maker._index(source, position) for position in positions]
         for turn in range(len(shown) // 5):
             assert sorted(shown[5 * turn : 5 * turn + 5]) == [0, 1, 2, 3, 4]
+
+
+def test_mosaics_are_of_all_sets_and_pasted_people_of_the_first(maker: SceneMaker) -> None:
+    for scene, of_both in ((SceneOptions(mosaic=1, tiles=3), True), (SceneOptions(mosaic=0, paste=1), False)):
+        made = SceneMaker(maker.sources, SPEC, DataOptions(also_share=0.4, scene=scene), seed=7)
+        others = [name[:3] for i in range(30) for name in made.scene(i, 0, 128).name.split(" + ")[1:]]
+        assert set(others) == ({"lsp", "coc"} if of_both else {"lsp"})
 
 
 def test_a_missing_image_is_named(maker: SceneMaker, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from torch import nn
 
 from limbwise.engine.base import EngineOptions
 from limbwise.engine.kinds import open_engine
-from limbwise.engine.openvino import load_openvino
+from limbwise.engine.openvino import find_core, load_openvino
 from limbwise.engine.prepare import View, prepare
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.zoo import find_model
@@ -105,7 +105,7 @@ def openvino_row(name: str, path: Path, spec: ModelSpec, batch: Floats, precisio
     model = read_network(path)
     model.reshape(list(batch.shape))
     hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
-    several = ov.Core().compile_model(model, "CPU", hints)
+    several = find_core().compile_model(model, "CPU", hints)
     queue = ov.AsyncInferQueue(several)
 
     def flood(count: int) -> None:

@@ -286,6 +286,30 @@ def test_a_fake_gives_what_it_was_given() -> None:
         FakeEngine({"maps": np.zeros((3, 4, 8, 8), np.float32)}).run(images(2, 64, 64))
 
 
+SIGNALLED = """
+import gc, os, signal, sys
+from pathlib import Path
+from limbwise.engine.base import EngineOptions
+from limbwise.engine.openvino import OpenVINOEngine
+from limbwise.spec import read_spec
+path = Path(sys.argv[1])
+spec = read_spec(path.with_suffix(".json"))
+engines = [OpenVINOEngine(path, spec, EngineOptions()) for _ in range(3)]
+while engines:
+    del engines[0]
+    gc.collect()
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stacks for signals are Linux's")
+def test_signals_are_heard_when_engines_have_come_and_gone(dots_model: Path) -> None:
+    code = [sys.executable, "-c", SIGNALLED, str(dots_model)]
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
 OFFLINE = """
 import os, sys
 def watch(event, arguments):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from limbwise import __version__
-from limbwise.engine.openvino import load_openvino
+from limbwise.engine.openvino import find_core
 from limbwise.errors import ModelMissing
 from limbwise.estimate.zoo import Model, find_model, list_models
 
@@ -88,7 +88,7 @@ def _version(package: str) -> str:
 
 def _devices() -> dict[str, str]:
     """OpenVINO's devices by name."""
-    core = load_openvino().Core()
+    core = find_core()
     return {device: str(core.get_property(device, "FULL_DEVICE_NAME")) for device in core.available_devices}
 
 

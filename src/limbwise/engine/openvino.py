@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
@@ -40,6 +41,25 @@ def load_openvino() -> ModuleType:
     return loaded
 
 
+def find_core() -> Any:
+    """The one `openvino.Core` of this process, which stays.
+
+    With each of them a CPU plugin comes and goes, and with that a stack for signal handlers. Where two of them go in the order in
+    which they came, the second puts back the first one's stack, which is no more (OpenVINO 2026.4): the next signal that Python
+    handles, Ctrl-C or the end of a child, ends the process.
+    """
+    with _making:
+        return _make_core()
+
+
+_making = Lock()
+
+
+@cache
+def _make_core() -> Any:
+    return load_openvino().Core()
+
+
 @contextmanager
 def without_statistics() -> Iterator[None]:
     """While this lasts, packages that are imported find no `openvino_telemetry`, and send nothing."""
@@ -59,7 +79,7 @@ class OpenVINOEngine(Engine):
     def __init__(self, path: Path, spec: ModelSpec, options: EngineOptions, width: int = 1) -> None:
         ov = load_openvino()
         ov.Type.f32.to_dtype()  # makes OpenVINO's table of types: two threads that make it at once wait for each other for ever
-        self._path, self._core, self._options, self.width = path, ov.Core(), options, width
+        self._path, self._core, self._options, self.width = path, find_core(), options, width
         self._device = _find_device(self._core, options.device)
         self._config = _config(options, width)
         self._model = _read(ov, path)
@@ -141,7 +161,7 @@ def _read(ov: ModuleType, path: Path) -> Any:
         check_protobuf(path)
     try:
         if suffix not in READERS:
-            return ov.Core().read_model(str(path))
+            return find_core().read_model(str(path))
         reader = ov.frontend.FrontEndManager().load_by_framework(READERS[suffix])
         return reader.convert(reader.load(str(path)))
     except Exception as error:  # the readers have a dozen kinds

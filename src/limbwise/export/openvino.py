@@ -10,7 +10,7 @@ import numpy as np
 
 from limbwise.engine.base import Floats
 from limbwise.engine.kinds import open_engine
-from limbwise.engine.openvino import load_openvino
+from limbwise.engine.openvino import find_core, load_openvino
 from limbwise.engine.seam import reason
 from limbwise.errors import InputError, LimbwiseError
 from limbwise.spec import ModelSpec
@@ -19,7 +19,7 @@ from limbwise.spec import ModelSpec
 def read_network(path: str | Path) -> Any:
     """The network in a file that OpenVINO reads (.onnx, .xml, .pb, .tflite); raises InputError with the reader's reason."""
     try:
-        return load_openvino().Core().read_model(str(path))
+        return find_core().read_model(str(path))
     except RuntimeError as error:
         raise InputError(f"{path}: OpenVINO cannot read the model: {reason(error)}") from error
 

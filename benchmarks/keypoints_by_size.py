@@ -47,7 +47,7 @@ def judge(maps: Maps, labels: Labels) -> Iterator[Seen]:
     heat = maps.heads["heatmaps"]
     to_cells = invert(maps.to_picture("heatmaps"))
     zoom = float(np.sqrt(abs(np.linalg.det(to_cells[:, :2]))))
-    names = maps.spec.skeleton.keypoints
+    skeleton = maps.spec.skeleton
     for xy, visibility, area in zip(labels.xy, labels.visibility, labels.areas, strict=True):
         size = float(np.sqrt(area))
         band = next(name for name, most in SIZES.items() if size * SIDE / min(maps.size) < most)
@@ -56,14 +56,10 @@ def judge(maps: Maps, labels: Labels) -> Iterator[Seen]:
             if not seen or not near.any():
                 continue
             kind = next(kind for kind, ends in KINDS.items() if name.endswith(ends))
-            lit = [bool(heat[names.index(side)][near].max() > LIT) for side in (name, opposite(name))]
-            yield Seen(kind, band, lit[0], None if name == "nose" else lit[1])
-
-
-def opposite(name: str) -> str:
-    """The keypoint of the other side."""
-    side, _, rest = name.partition("_")
-    return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, name)
+            own = skeleton.index(name)
+            other = int(skeleton.flip[own])
+            lit = [bool(heat[k][near].max() > LIT) for k in (own, other)]
+            yield Seen(kind, band, lit[0], lit[1] if other != own else None)
 
 
 def disc(place: npt.NDArray[np.float64], radius: float, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

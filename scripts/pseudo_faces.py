@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -47,8 +48,6 @@ def upright(top: Floats, neck: Floats) -> Matrix:
 
 def strength(looks: Sequence[Estimator], square: Image) -> Floats:
     """(5, SIDE, SIDE) mean of the face's heatmaps over all looks."""
-    import cv2
-
     total = np.zeros((len(FACE), SIDE, SIDE), np.float32)
     for look in looks:
         maps = look.look(look.prepare(square), square.shape)
@@ -75,8 +74,6 @@ def face(heat: Floats, sure: float) -> Floats:
 
 def squares(data: LspDataset) -> Iterator[tuple[int, Matrix, Image]]:
     """Each training image whose head is labelled, in sight and large enough: its number, the frame to the square and the square."""
-    import cv2
-
     top, neck = data.skeleton.index("head_top"), data.skeleton.index("neck")
     for i in range(len(data) - VALIDATION):
         labels = data.labels(i)
@@ -90,8 +87,6 @@ def squares(data: LspDataset) -> Iterator[tuple[int, Matrix, Image]]:
 
 def drawn(square: Image, points: Floats) -> Image:
     """The head with its points, to look at: nose white, the person's left green and cyan, right red and magenta."""
-    import cv2
-
     picture = square.copy()
     for (x, y, v), colour in zip(points.tolist(), COLOURS, strict=True):
         if v == SEEN:
@@ -101,7 +96,7 @@ def drawn(square: Image, points: Floats) -> Image:
 
 def main() -> None:
     """Look at every head, write the file, say which share of the images has each point."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model")
     parser.add_argument("lspe", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)

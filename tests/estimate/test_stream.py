@@ -18,16 +18,16 @@ def test_order_and_values() -> None:
 
 
 class Inside:
-    """A slow step that counts how many threads are in it at most."""
+    """A slow step that counts how many threads are in it at most; it takes every second number `between` seconds, the others 0.02."""
 
-    def __init__(self) -> None:
-        self.lock, self.now, self.most = threading.Lock(), 0, 0
+    def __init__(self, between: float = 0.02) -> None:
+        self.lock, self.now, self.most, self.between = threading.Lock(), 0, 0, between
 
     def __call__(self, x: int) -> int:
         with self.lock:
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02 if x % 2 else 0.005)
+        time.sleep(0.02 if x % 2 else self.between)
         with self.lock:
             self.now -= 1
         return x
@@ -35,7 +35,9 @@ class Inside:
 
 def test_steps_run_side_by_side() -> None:
     inside = Inside()
+    start = time.perf_counter()
     assert len(list(overlap(range(10), inside, inside, inside))) == 10
+    assert time.perf_counter() - start < 0.45  # one after the other: 0.6 s
     assert inside.most == 3
 
 
@@ -99,8 +101,10 @@ def test_only_a_few_items_wait() -> None:
 
 
 def test_several_at_a_time_come_out_in_order() -> None:
-    inside = Inside()
+    inside = Inside(between=0.001)
+    start = time.perf_counter()
     assert list(overlap(range(40), Abreast(inside, 4), lambda x: x)) == list(range(40))
+    assert time.perf_counter() - start < 0.35  # one after the other: 0.42 s
     assert inside.most == 4
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,12 +89,9 @@ def view(
     options = replace(options, spatial=replace(options.spatial, size=(side, side)))
     pictures: list[Any] = []
     captions: list[str] = []
-
-    def any_sample() -> Sample:
-        return source.load(int(rng.integers(len(source))))
-
+    more = More(partial(source.draw, rng), partial(source.draw, rng))
     for _ in range(count):
-        scene = augment(any_sample(), More(any_sample, any_sample), spec.skeleton, options, rng)
+        scene = augment(source.draw(rng), more, spec.skeleton, options, rng)
         pictures += _row(scene, targets(scene, spec), spec)
         captions += [scene.name, "heatmaps", "PAFs", "left out of the loss"]
     write_image(out, sheet(pictures, 8 if count > 1 else 4, captions))

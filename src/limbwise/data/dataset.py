@@ -87,6 +87,10 @@ class Dataset(ABC):
         ignore = self.ignore(i, (width, height))
         return Sample(image, people, labels.visibility, labels.areas, labels.boxes, ignore, labels.name)
 
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """Any image, drawn evenly; raises as `load` does."""
+        return self.load(int(rng.integers(len(self))))
+
 
 class Subset(Dataset):
     """Some images of a dataset, in the given order."""

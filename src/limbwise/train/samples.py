@@ -99,8 +99,8 @@ class SceneMaker:
         """The scene of example `number`, `size` pixels a side, on the spec's skeleton."""
         rng = np.random.default_rng((self.seed, number, attempt))
         source, position = self._place(number)
-        sample = source.load(self._index(source, position) if attempt == 0 else int(rng.integers(len(source))))
-        more = More(lambda: self._any(self._draw(rng), rng), lambda: self._any(self.sources[0], rng))
+        sample = source.load(self._index(source, position)) if attempt == 0 else source.draw(rng)
+        more = More(lambda: self._draw_set(rng).draw(rng), lambda: self.sources[0].draw(rng))
         return augment(sample, more, self.spec.skeleton, self._scene_options(size), rng)
 
     def _place(self, number: int) -> tuple[Dataset, int]:
@@ -122,16 +122,12 @@ class SceneMaker:
                 self._orders.popitem(last=False)
         return int(self._orders[key][place])
 
-    def _draw(self, rng: np.random.Generator) -> Dataset:
+    def _draw_set(self, rng: np.random.Generator) -> Dataset:
         """A set by its share."""
         rest = self.sources[1:]
         if rest and rng.random() < self.options.also_share:
             return rest[rng.integers(len(rest))]
         return self.sources[0]
-
-    def _any(self, source: Dataset, rng: np.random.Generator) -> Sample:
-        """Any sample of a set, to compose with."""
-        return source.load(int(rng.integers(len(source))))
 
     def _scene_options(self, size: int) -> SceneOptions:
         scene = self.options.scene

@@ -33,7 +33,7 @@ from limbwise.spec import read_spec, write_spec
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "threshold": (0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.3),
-    "weak": (0.005, 0.02, 0.04, 0.08),
+    "weak": (0.02, 0.04, 0.08),  # lower ones are noise: no AP, and in a crowd twelve times the time
     "smoothing": (0.0, 4.0, 6.0, 8.0, 11.0),
     "person_score": ("sum", "mean", "by_parts", "peaks"),
     "min_parts": (3, 4, 5, 6),  # a face and one shoulder are somebody, whatever is rare among the scenes judged here
@@ -115,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     estimator.spec = replace(estimator.spec, worth=())
     with tempfile.TemporaryDirectory() as folder:
         looked = Looked(estimator, given.data, Path(folder), given.images)
-        options = choose(looked, estimator.decode_options, given.false)
+        start = replace(estimator.decode_options, weak=CHOICES["weak"][0])
+        options = choose(looked, start, given.false)
         result = looked.judge(options, "even")
         scores, right = rightness(result.judged)
     worth = fit_worth(scores, right)

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -31,6 +31,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import psutil
 
 from limbwise.estimate.batch import look_here
 from limbwise.estimate.cluster import Cluster
@@ -102,16 +103,8 @@ def predict(sources: list[Path], model: str, out: Path, flags: list[str], meanwh
 
 def workers(root: int) -> list[int]:
     """The processes of Ray's workers below a process."""
-    parents, titles = {}, {}
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            titles[int(entry.name)] = (entry / "cmdline").read_bytes()
-
-    def below(process: int) -> bool:
-        return process == root or (process in parents and below(parents[process]))
-
-    return [process for process in parents if titles.get(process, b"").startswith(b"ray::Worker") and below(process)]
+    below = psutil.Process(root).children(recursive=True)
+    return [process.pid for process in below if process.name().startswith("ray::Worker")]
 
 
 def killer(out: Path, half: int, killed: list[dict[str, Any]]) -> Callable[[int], None]:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from dots import draw_dots, some_people
 
@@ -126,21 +126,13 @@ def test_an_interrupted_run_goes_on_here_or_there(
     assert contents(out) == local[0]
 
 
-def workers(root: int) -> list[int]:
-    """The processes of workers below a process, by their title."""
-    parents, titles = {}, {}
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            titles[int(entry.name)] = (entry / "cmdline").read_bytes()
-
-    def below(process: int) -> bool:
-        return process == root or (process in parents and below(parents[process]))
-
-    return [process for process in parents if titles.get(process, b"").startswith(b"ray::Worker") and below(process)]
+def workers() -> list[int]:
+    """The workers below this process, by their title."""
+    below = psutil.Process().children(recursive=True)
+    return [process.pid for process in below if process.name().startswith("ray::Worker")]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes by their title")
 def test_a_killed_worker_changes_nothing(
     ray: Any, setup: Setup, sources: list[Source], local: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,7 +143,7 @@ def test_a_killed_worker_changes_nothing(
         def look(*arguments: Any) -> Iterator[Any]:
             for number, step in enumerate(cluster.look(*arguments)):
                 if number in (9, 70):
-                    killed.append(workers(os.getpid())[0])
+                    killed.append(workers()[0])
                     os.kill(killed[-1], signal.SIGKILL)
                 yield step
 

@@ -92,12 +92,13 @@ def test_killed_at_random_moments_and_resumed_to_the_bit(tmp_path: Path) -> None
 
 
 def test_asked_to_stop_it_saves_first(tmp_path: Path) -> None:
-    """Ctrl-C, which reaches its workers too, ends a run cleanly with all steps kept."""
+    """Ctrl-C, which reaches its workers too, and which torchrun passes on once more, ends a run cleanly with all steps kept."""
     process = start(tmp_path, "steps=100000", "machine.workers=1")
     log = tmp_path / "log.jsonl"
     while process.poll() is None and '"step": 8' not in (log.read_text() if log.is_file() else ""):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 0, complaints.decode()
     end = read_log(log)[-1]

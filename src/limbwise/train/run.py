@@ -37,6 +37,7 @@ from limbwise.train.samples import make_samples
 from limbwise.train.statistics import completed
 from limbwise.train.validate import make_validation
 
+ECHO = 2.0  # seconds: a second signal sooner than that is the first again, as torchrun passes Ctrl-C on to who heard it already
 Validation = Callable[[nn.Module], dict[str, float]]  # numbers by name; "score" is what best.pt is the best of
 
 
@@ -132,16 +133,17 @@ class Keeper:
     begun: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
     validated: float = field(default_factory=time.monotonic)
-    asked: bool = False
+    asked: float | None = None
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
         """SIGTERM and Ctrl-C end the run after the step in progress, saved; asked twice it ends at once."""
 
         def ask(number: int, frame: object) -> None:
-            if self.asked:
+            now = time.monotonic()
+            if self.asked is not None and now - self.asked > ECHO:
                 raise KeyboardInterrupt
-            self.asked = True
+            self.asked = self.asked or now
 
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may
@@ -159,7 +161,7 @@ class Keeper:
         self.log.add(report, run.step, run.step % saving.log_every == 0)
         if not run.together:
             return False
-        stop = run.world.agree(self.asked) or self._due(run, self.begun, saving.stop_minutes)
+        stop = run.world.agree(self.asked is not None) or self._due(run, self.begun, saving.stop_minutes)
         if not stop and self._due(run, self.validated, saving.validate_minutes):
             self.check(run)
         if stop or self._due(run, self.saved, saving.minutes):

@@ -32,7 +32,7 @@ ROOMS = {
     "evaluate": "data x estimator x metric -> a table",
     "cli": "one file a verb",
     "web": "server and page",
-    "models": "the default model: weights and spec",
+    "models": "the models that come along: weights and specs",
 }
 FLOORS = (
     ("words: numpy only, know nothing but each other", ()),

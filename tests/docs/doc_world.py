@@ -20,7 +20,7 @@ from doc_blocks import ROOT
 from doc_shell import limbwise, shortened
 from dots import DOTS, draw_dots, some_people
 
-from limbwise.estimate.zoo import DEFAULT
+from limbwise.estimate.zoo import SHIPPED
 from limbwise.media.image import write_image
 from limbwise.media.video_writer import VideoWriter
 from limbwise.skeletons import COCO_17
@@ -144,8 +144,8 @@ def models(folder: Path) -> None:
     from limbwise.skeletons import FACE_70, HAND_21
 
     for suffix in (".onnx", ".json"):
-        shutil.copy(DEFAULT.with_suffix(suffix), folder / f"NETWORK{suffix}")
-        shutil.copy(DEFAULT.with_suffix(suffix), folder / f"body{suffix}")
+        shutil.copy(SHIPPED["default"].with_suffix(suffix), folder / f"NETWORK{suffix}")
+        shutil.copy(SHIPPED["default"].with_suffix(suffix), folder / f"body{suffix}")
     write_marker(folder, "face", FACE_70)
     write_marker(folder, "hand", HAND_21)
     write_model(folder).rename(folder / "net.onnx")

@@ -53,7 +53,7 @@ def test_a_name_is_looked_up_in_the_users_folder(name: str, home: Path) -> None:
 
 
 def test_models_with_a_spec_are_listed(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(zoo, "DEFAULT", tmp_path / "default.onnx")
+    monkeypatch.setattr(zoo, "SHIPPED", {"default": tmp_path / "default.onnx", "fast": tmp_path / "fast.xml"})
     assert list_models() == []
     for name in ("b.onnx", "a.pb"):
         put(home / "models", name)
@@ -63,12 +63,16 @@ def test_models_with_a_spec_are_listed(home: Path, monkeypatch: pytest.MonkeyPat
     default = put(tmp_path, "default.onnx")
     assert [model.path.name for model in list_models()] == ["default.onnx", "a.pb", "b.onnx"]
     assert find_model("default") == find_model() == Model(default, SPEC)
+    fast = put(tmp_path, "fast.xml")
+    assert [model.path.name for model in list_models()] == ["default.onnx", "fast.xml", "a.pb", "b.onnx"]
+    assert find_model("fast") == Model(fast, SPEC)
 
 
-def test_without_a_default_model_it_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(zoo, "DEFAULT", tmp_path / "default.onnx")
-    with pytest.raises(ModelMissing, match=r"no default model.*--model"):
-        find_model()
+@pytest.mark.parametrize("name", ["default", "fast"])
+def test_without_a_shipped_model_it_says_what_to_do(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(zoo, "SHIPPED", {name: tmp_path / "gone.onnx"})
+    with pytest.raises(ModelMissing, match=rf"gone\.onnx: the {name} model is missing.*--model"):
+        find_model(name)
 
 
 def test_a_model_that_is_not_there(home: Path) -> None:

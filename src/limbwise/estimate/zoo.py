@@ -1,4 +1,4 @@
-"""Models: the default one, one by its path, one by its name in the user's model folder; each with its spec."""
+"""Models: those that come with limbwise, one by its path, one by its name in the user's model folder; each with its spec."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from limbwise.errors import HashMismatch, InputError, ModelMissing
 from limbwise.estimate.known import KNOWN_SPECS
 from limbwise.spec import ModelSpec, read_spec
 
-DEFAULT = Path(__file__).parents[1] / "models" / "default.onnx"
+MODELS = Path(__file__).parents[1] / "models"
+SHIPPED = {"default": MODELS / "default.onnx", "fast": MODELS / "fast.xml"}
 SUFFIXES = (".onnx", ".xml", ".pb", ".tflite")
 
 
@@ -27,7 +28,7 @@ class Model:
 def find_model(model: str | Path = "default", spec: str | Path | None = None) -> Model:
     """The model that a name or path means.
 
-    `model`: "default"; the path of a weights file; or a name in `model_folder()`, with or without its suffix. `spec`: a JSON
+    `model`: "default" or "fast"; the path of a weights file; or a name in `model_folder()`, with or without its suffix. `spec`: a JSON
     file; without it the one of the same stem beside the weights, or a built-in one of known weights. Raises ModelMissing,
     InputError (no spec, or a wrong one) or HashMismatch (the file is not the one that the spec was written for).
     """
@@ -40,11 +41,11 @@ def find_model(model: str | Path = "default", spec: str | Path | None = None) ->
 
 def find_weights(model: str | Path) -> Path:
     """The weights file that a name or path means; raises ModelMissing that says how to give one."""
-    if str(model) == "default":
-        if DEFAULT.is_file():
-            return DEFAULT
+    if (shipped := SHIPPED.get(str(model))) is not None:
+        if shipped.is_file():
+            return shipped
         raise ModelMissing(
-            "no default model is shipped with this version yet; give the path of a weights file as model (--model)"
+            f"{shipped}: the {model} model is missing; install limbwise again, or give another (--model)"
         )
     path = Path(model)
     named = [model_folder() / path] + [model_folder() / f"{path}{suffix}" for suffix in SUFFIXES]
@@ -55,11 +56,11 @@ def find_weights(model: str | Path) -> Path:
 
 
 def list_models() -> list[Model]:
-    """The models that can be had by name: the default one, if it is there, and those of the user's folder that have a spec."""
+    """The models that can be had by name: those that come with limbwise, and those of the user's folder that have a spec."""
     folder = model_folder()
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
     found = []
-    for path in [DEFAULT, *files] if DEFAULT.is_file() else files:
+    for path in [*(path for path in SHIPPED.values() if path.is_file()), *files]:
         with suppress(InputError):
             found.append(Model(path, _find_spec(path, None)))
     return found

@@ -129,6 +129,24 @@ def test_draws_keep_to_the_options(sample: Sample) -> None:
     assert abs(turned).max() <= 30 + 1e-6
 
 
+def test_large_people_are_seen_at_any_keypoint(sample: Sample) -> None:
+    """At four times the canvas its middle shows the middle of the person alone, or each of the keypoints, as far as the image reaches."""
+    options = SpatialOptions(size=(64, 64), person=(4.0, 4.0), zoom=(0.1, 10.0), filled=0, shift=0, rotation=0, flip=0)
+    marked = sample.people.xy[0][sample.visibility[0] == SEEN]
+
+    def seen(aim: float) -> int:
+        moved = [apply(frame, marked) for frame in frames(sample, replace(options, aim=aim))]
+        return int(np.array([((xy >= 0) & (xy < 64)).all(-1) for xy in moved]).any(0).sum())
+
+    assert seen(0.0) < len(marked) / 2
+    assert seen(1.0) == len(marked)
+
+
+def test_small_people_stay_in_the_middle(sample: Sample) -> None:
+    options = SpatialOptions(person=(0.5, 0.9), aim=1.0)
+    assert np.array_equal(frames(sample, options), frames(sample, replace(options, aim=0.0)))
+
+
 def test_filled_keeps_the_canvas_full(sample: Sample) -> None:
     empty = {}
     for filled in (0.0, 1.0):

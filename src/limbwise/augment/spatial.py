@@ -26,7 +26,9 @@ class SpatialOptions:
     side, drawn evenly on a logarithmic scale; `filled` raises its lower end until the image is at least this share as wide and as
     high as the canvas, so that little of the canvas is empty. `zoom`: bounds of the enlargement, which go before both.
     `rotation`: standard deviation in degrees, cut at three (Chainer OpenPose: 40/3). `shift`: how far the person's centre lies
-    from the canvas's, as a share of its sides, evenly, but no further than the image reaches. `flip`: chance of the mirror image.
+    from the canvas's, as a share of its sides, evenly, but no further than the image reaches. `aim`: chance that of a person larger
+    than the canvas a random labelled keypoint takes the centre's place, so that close-ups show heads and feet as well as trunks.
+    `flip`: chance of the mirror image.
     `native`: instead of by the person, the image is enlarged by a number drawn evenly between these two (DeeperCut: 0.85 to 1.15).
     `least`: people smaller than this (square root of the area, canvas pixels) are ignored, not taught. `fill`: colour of the empty
     canvas; None draws one.
@@ -39,6 +41,7 @@ class SpatialOptions:
     native: tuple[float, float] | None = None
     rotation: float = 40 / 3
     shift: float = 0.2
+    aim: float = 0.0
     flip: float = 0.5
     least: float = 10.0
     fill: tuple[int, int, int] | None = None
@@ -47,9 +50,12 @@ class SpatialOptions:
 def draw_frame(sample: Sample, options: SpatialOptions, rng: np.random.Generator) -> Matrix:
     """A random frame from the sample's pixels to the canvas; it mirrors where its determinant is negative."""
     canvas, image = np.array(options.size), np.array(sample.image.shape[1::-1])
-    box = _reference(sample, rng)
+    box, points = _reference(sample, rng)
+    longer = float((box[2:] - box[:2]).max())
+    zoom = _draw_zoom(longer, canvas, image, options, rng)
     centre = (box[:2] + box[2:]) / 2
-    zoom = _draw_zoom(float((box[2:] - box[:2]).max()), canvas, image, options, rng)
+    if options.aim > 0 and zoom * longer > canvas.min() and len(points) and rng.random() < options.aim:
+        centre = points[rng.integers(len(points))]
     degrees = float(np.clip(rng.normal(0, options.rotation), -3 * options.rotation, 3 * options.rotation))
     at = (canvas - 1) / 2 + rng.uniform(-options.shift, options.shift, 2) * canvas
     ends = np.sort(
@@ -107,13 +113,13 @@ def draw_fill(rng: np.random.Generator) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _reference(sample: Sample, rng: np.random.Generator) -> Floats:
-    """The box (4,) that the draw is about: of a random person, of the image where there is nobody."""
+def _reference(sample: Sample, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """The box (4,) that the draw is about and the labelled keypoints (M, 2) in it: of a random person, or of the image."""
     if len(sample.people):
-        box: Floats = sample.boxes[rng.integers(len(sample.people))]
-        return box
+        person = rng.integers(len(sample.people))
+        return sample.boxes[person], sample.people.xy[person][sample.visibility[person] >= HIDDEN]
     height, width = sample.image.shape[:2]
-    return np.array([0, 0, width - 1, height - 1], np.float32)
+    return np.array([0, 0, width - 1, height - 1], np.float32), np.empty((0, 2), np.float32)
 
 
 def _moved_keypoints(sample: Sample, frame: Matrix, size: tuple[int, int]) -> tuple[People, Flags]:

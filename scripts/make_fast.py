@@ -40,10 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         pictures(given.data, given.each, Path(folder))
         export(given.model, given.out, eight=Int8Options(int8=Path(folder)))
     path = given.out.with_suffix(".json")
-    write_spec(
-        replace(read_spec(path), origin=f"{read_spec(given.model.with_suffix('.json')).origin}, in 8 bits by NNCF"),
-        path,
-    )
+    spec = read_spec(path)
+    write_spec(replace(spec, origin=f"{spec.origin}, in 8 bits by NNCF"), path)
 
 
 if __name__ == "__main__":

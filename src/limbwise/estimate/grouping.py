@@ -57,26 +57,33 @@ def group(
     maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
 ) -> People:
     """The people in maps, in pixels of the picture; where nothing tells people apart, one, of keypoints above `threshold`."""
+    back = invert(maps.frame)
     if isinstance(options, DeepercutOptions) or "pafs" in maps.heads:
-        return group_with_candidates(maps, options, threshold, terms)[0]
-    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
+        return _weighed(_decode(maps, options, threshold, terms)[0].moved(back), maps.spec)
+    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(back)
 
 
 def group_with_candidates(
     maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
 ) -> tuple[People, Candidates]:
     """As `group`; also all peaks or parts of each keypoint, (M, 3) x, y in pixels of the picture and score."""
-    if isinstance(options, OpenPoseOptions):
-        people, peaks = decode_with_candidates(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
-    elif terms is not None:
-        people, parts = decode_with_parts(maps.heads, maps.spec, terms, options)
-        peaks = parts.candidates
-    else:
-        people = _above(decode_parts(maps.heads, maps.spec), threshold)
-        peaks = [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
+    people, peaks = _decode(maps, options, threshold, terms)
     back = invert(maps.frame)
     moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
     return _weighed(people.moved(back), maps.spec), moved
+
+
+def _decode(
+    maps: Maps, options: DecoderOptions, threshold: float, terms: PairwiseTerms | None
+) -> tuple[People, Candidates]:
+    """People, and peaks or parts of each keypoint, in pixels of the network's input."""
+    if isinstance(options, OpenPoseOptions):
+        return decode_with_candidates(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
+    if terms is not None:
+        people, parts = decode_with_parts(maps.heads, maps.spec, terms, options)
+        return people, parts.candidates
+    people = _above(decode_parts(maps.heads, maps.spec), threshold)
+    return people, [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
 
 
 def _weighed(people: People, spec: ModelSpec) -> People:

@@ -36,6 +36,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "weak": (0.02, 0.04, 0.08),  # lower ones are noise: no AP, and in a crowd twelve times the time
     "smoothing": (0.0, 4.0, 6.0, 8.0, 11.0),
     "person_score": ("sum", "mean", "by_parts", "peaks"),
+    "size_weight": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
     "min_parts": (3, 4, 5, 6),  # a face and one shoulder are somebody, whatever is rare among the scenes judged here
     "min_mean_score": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     "fragment_limit": (0.0, 2.5, 5.0, 10.0, 20.0),

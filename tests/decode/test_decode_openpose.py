@@ -116,6 +116,19 @@ def test_best_first_and_max_people(draw: Any, spec: ModelSpec, standing: Floats)
         np.testing.assert_array_equal(fewer.xy, people.xy[:most])
 
 
+def test_size_counts_if_asked(draw: Any, spec: ModelSpec, standing: Floats) -> None:
+    corner = standing[~np.isnan(standing[:, 0])].min(0)
+    maps = draw([standing, (standing - corner) * np.float32(0.5) + corner + np.float32((220, 0))], (55, 70))
+    alike = decode_openpose(*maps, spec, OpenPoseOptions(person_score="mean"))
+    sized = decode_openpose(*maps, spec, OpenPoseOptions(person_score="mean", size_weight=0.5))
+    heights = np.ptp(sized.xy[..., 1], axis=1)
+    assert heights[0] > 1.8 * heights[1]
+    more = sized.person_scores - alike.person_scores[np.argsort(-np.ptp(alike.xy[..., 1], axis=1))]
+    assert more[0] - more[1] == pytest.approx(0.5 * np.log(2), abs=0.03)
+    box = np.ptp(sized.xy[0], axis=0)
+    assert more[0] == pytest.approx(0.5 * np.log(np.sqrt(box.prod()) / (8 * 55)), abs=1e-3)
+
+
 def test_candidates(draw: Any, spec: ModelSpec, standing: Floats) -> None:
     truth = [standing, standing + np.float32((170, 9))]
     _, candidates = decode_with_candidates(*draw(truth), spec)

@@ -171,7 +171,7 @@ def test_options_that_cannot_be_meant(changes: dict[str, Any]) -> None:
 
 def test_every_option_is_used_by_a_preset_or_free() -> None:
     """The presets differ from the default in what is published, and say nothing of the rest."""
-    free = {"max_people", "max_peaks", "matching", "samples", "penalty", "min_limb_score", "subpixel"}
+    free = {"max_people", "max_peaks", "matching", "samples", "penalty", "min_limb_score", "subpixel", "size_weight"}
     changed = {
         f.name
         for f in fields(OpenPoseOptions)

@@ -37,8 +37,10 @@ class OpenPoseOptions:
     People: links are followed best score first (times the square root of the mean height of their peaks), or limb by limb in the
     order of the spec. Pieces that no link joins are joined where a typical body fits them together nearly as well as each alone:
     up to `fragment_limit` squared standard deviations worse. Kept are people of `min_parts` parts and a mean of `min_mean_score`
-    per part. `person_score`: the sum of peaks and links, its mean per part, the sum "by_parts" (times their number), or the sum
-    of the peaks alone. `merges_count` adds scores of links between begun people to the number of parts, as Chainer's code does.
+    per part. `person_score`: the sum of peaks and links, its mean per part, the sum "by_parts" (times their number), or the sum of
+    the peaks alone; `size_weight` times the logarithm of the root of the person's box, as a share of the map's shorter side, is
+    added, since small people are less often right. `merges_count` adds scores of links between begun people to the number of parts,
+    as Chainer's code does.
     """
 
     threshold: float = option(0.03, "least height of a peak")
@@ -74,11 +76,12 @@ class OpenPoseOptions:
     min_parts: int = option(3, "fewest parts of a person")
     min_mean_score: float = option(0.2, "least score of a person per part")
     person_score: Literal["sum", "mean", "by_parts", "peaks"] = option("sum", "how a person's score is made")
+    size_weight: float = option(0.0, "what the logarithm of a person's size adds to the score")
     merges_count: bool = option(False, "count scores of merging links as parts, as Chainer's code does")
     max_people: int | None = option(None, "most people of an image")
 
     def __post_init__(self) -> None:
-        for name in ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit"):
+        for name in ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit", "size_weight"):
             if not 0 <= getattr(self, name) < 1000:
                 raise ValueError(f"{name}: a number from 0 to 1000 is needed, got {getattr(self, name)}")
         if self.samples < 2 or self.max_peaks < 1 or self.longest <= 0 or not 0 <= self.validity <= 1:
@@ -149,7 +152,8 @@ def decode_with_candidates(
         into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
         parts, sums, merges = _gather(into, parts, sums, merges)
     peaks[:, :2] = apply(spec.heads["heatmaps"].frame(heatmaps.shape), peaks[:, :2])
-    return _people(parts, sums, merges, peaks, spec, options), np.split(peaks, start[1:-1])
+    side = stride * min(heatmaps.shape[1:])
+    return _people(parts, sums, merges, peaks, side, spec, options), np.split(peaks, start[1:-1])
 
 
 def _checked(heatmaps: Floats, pafs: Floats, spec: ModelSpec) -> tuple[Floats, Floats]:
@@ -223,9 +227,10 @@ def _gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints
 
 
 def _people(
-    parts: Ints, sums: Floats, merges: Floats, peaks: Floats, spec: ModelSpec, options: OpenPoseOptions
+    parts: Ints, sums: Floats, merges: Floats, peaks: Floats, side: int, spec: ModelSpec, options: OpenPoseOptions
 ) -> People:
-    """Rows of peaks as People: scored, those of too few parts or too low a score left out, the best first."""
+    """Rows of peaks as People on a map whose shorter side is `side`: scored, those of too few parts or too low a score left out,
+    the best first."""
     if not len(peaks):
         return People.empty(spec.skeleton)
     there = parts >= 0
@@ -235,6 +240,9 @@ def _people(
     totals = heights + sums
     means = totals / (number + merges if options.merges_count else number)
     person_scores = {"sum": totals, "mean": means, "by_parts": totals * number, "peaks": heights}[options.person_score]
+    if options.size_weight > 0:
+        boxes = np.nanmax(xy, axis=1) - np.nanmin(xy, axis=1)
+        person_scores = person_scores + np.float32(options.size_weight) * np.log(np.sqrt(boxes.prod(1) + 1) / side)
     fewest = min(options.min_parts, len(spec.skeleton) if spec.limbs else 1)
     kept = np.flatnonzero((number >= fewest) & (means >= options.min_mean_score))
     best = kept[np.argsort(-person_scores[kept], kind="stable")][: options.max_people]

@@ -129,6 +129,11 @@ def test_size_counts_if_asked(draw: Any, spec: ModelSpec, standing: Floats) -> N
     assert more[0] == pytest.approx(0.5 * np.log(np.sqrt(box.prod()) / (8 * 55)), abs=1e-3)
 
 
+def test_no_keypoint_is_surer_than_1(draw: Any, spec: ModelSpec, standing: Floats) -> None:
+    heatmaps, pafs = draw([standing])
+    assert decode_openpose(1.3 * heatmaps, pafs, spec).scores.max() == 1
+
+
 def test_candidates(draw: Any, spec: ModelSpec, standing: Floats) -> None:
     truth = [standing, standing + np.float32((170, 9))]
     _, candidates = decode_with_candidates(*draw(truth), spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,26 @@ def test_a_stream_is_its_frames(tmp_path: Path, dots_model: Path) -> None:
     assert [frame.index for frame, _ in seen] == [1, 3, 5]
     for frame, people in seen:
         np.testing.assert_allclose(in_order(people), some_people(2) + np.array([3 * frame.index, 0]), atol=2.5)
+
+
+def test_who_leaves_a_stream_early_leaves_nothing_running(
+    tmp_path: Path, dots_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VideoWriter(tmp_path / "a.mp4", (320, 240), 25) as video:
+        for i in range(100):
+            video.write(draw_dots(some_people(2)), i / 25)
+    estimator = Estimator(dots_model, decode=OPTIONS)
+    unheard: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", unheard.append)
+    before = threading.active_count()
+    for count in (1, 2, 3, 5, 8):
+        frames = estimator.stream(str(tmp_path / "a.mp4"))
+        for _ in range(count):
+            next(frames)
+        del frames
+        gc.collect()
+    assert not unheard
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(

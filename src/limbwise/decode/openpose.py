@@ -130,7 +130,7 @@ def decode_openpose(
     """The people of one image, best first, in network-input pixels.
 
     `heatmaps` (K + 1, h, w), the last one background; `pafs` (2 L, h, w), x and y of each limb of the spec; float32, one grid.
-    NaN and infinity count as 0. The score of a keypoint is the height of its peak. Raises ValueError for wrong shapes.
+    NaN and infinity count as 0. The score of a keypoint is the height of its peak, 1 at most. Raises ValueError for wrong shapes.
     """
     return decode_with_candidates(heatmaps, pafs, spec, options)[0]
 
@@ -246,4 +246,4 @@ def _people(
     fewest = min(options.min_parts, len(spec.skeleton) if spec.limbs else 1)
     kept = np.flatnonzero((number >= fewest) & (means >= options.min_mean_score))
     best = kept[np.argsort(-person_scores[kept], kind="stable")][: options.max_people]
-    return People(spec.skeleton, xy[best], scores[best], person_scores[best])
+    return People(spec.skeleton, xy[best], np.minimum(scores[best], 1), person_scores[best])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -148,8 +149,7 @@ class Estimator:
         people have ids, and frames come later by the longest gap that is filled (TrackOptions.fill; 0 for a live picture).
         """
         source = one_source(source)
-        with open_frames(source, cut or Cut()) as frames:
-            seen = self.watch(frames, live=source.kind == "camera")
+        with open_frames(source, cut or Cut()) as frames, closing(self.watch(frames, source.kind == "camera")) as seen:
             found = ((frame, self.complete(frame.image, self.group(maps))) for frame, maps in seen)
             if track is False:
                 yield from found
@@ -157,7 +157,7 @@ class Estimator:
                 options = TrackOptions() if track is True else track
                 yield from follow(((frame, people, frame.time) for frame, people in found), options)
 
-    def watch(self, frames: Iterable[Frame], live: bool = False) -> Iterator[tuple[Frame, Maps]]:
+    def watch(self, frames: Iterable[Frame], live: bool = False) -> Generator[tuple[Frame, Maps], None, None]:
         """Each frame with its maps; frames are read and prepared, and the network runs, each in a thread of its own.
 
         `live`: a frame shall come soon rather than many a second: all cores work on one at a time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Abreast:
 Step = Callable[[Any], Any]
 
 
-def overlap(items: Iterable[Any], *steps: Step | Abreast, depth: int = DEPTH) -> Iterator[Any]:
+def overlap(items: Iterable[Any], *steps: Step | Abreast, depth: int = DEPTH) -> Generator[Any, None, None]:
     """`steps` applied to each item in turn; reading the items and every step run in threads of their own.
 
     The heavy steps (video decoding, network, compiled grouping) release Python's lock, so they really run side by side. An

@@ -50,7 +50,7 @@ function drawPicture(ctx, { width, height, picture, mirrored }, how) {
 function figureOf(person, n, { width, height, asked, mirrored }, look) {
   const least = look.threshold === null || look.threshold <= (asked ?? 0) ? 0 : look.threshold; // what the server has not done
   const points = person.keypoints.map((point) => {
-    if (!point || (point[2] !== 0 && point[2] < least)) return null;
+    if (!point || (point[2] !== 0 && point[2] <= least)) return null;
     return { x: mirrored ? width - 1 - point[0] : point[0], y: point[1], filled: point[2] === 0 };
   });
   const there = points.filter(Boolean);

@@ -28,14 +28,13 @@ from limbwise.estimate.estimator import Estimator
 from limbwise.files import whole_file
 from limbwise.metric.coco_ap import coco_ap
 from limbwise.people import People
-from limbwise.similarity import oks
+from limbwise.similarity import keypoint_similarity, oks
 from limbwise.skeletons import COCO_17
 
 GOOD, NEAR, LIKE = 0.85, 0.5, 0.1
 KINDS = ("good", "near", "other side", "somebody else", "elsewhere", "missing")
-Floats = npt.NDArray[np.float64]
-
-
+Floats = npt.NDArray[np.floating]
+Truth = tuple[People, Floats]  # the labelled people of an image, and their areas
 EXTENTS = {
     "shoulders to ankles": ("shoulder", "ankle"),
     "shoulders to hips": ("shoulder", "hip"),
@@ -54,28 +53,25 @@ class Match:
     oks: float
 
 
-def likeness(xy: npt.NDArray[np.floating], truth: Floats, area: float) -> Floats:
-    """(..., K) how like each keypoint is to its truth, 0 to 1, the terms of OKS; 0 where either is not there."""
-    spread = 2 * (2 * np.asarray(COCO_17.sigmas)) ** 2 * max(area, 1e-9)
-    return np.asarray(np.nan_to_num(np.exp(-((xy - truth) ** 2).sum(-1) / spread)))
+def labelled(labels: Labels) -> Truth:
+    """Those of an image of whom any keypoint is marked."""
+    some = labels.marked.any(1)
+    xy = np.where(labels.marked[..., None], labels.xy, np.nan)
+    return People(COCO_17, xy, labels.marked.astype(np.float32))[some], labels.areas[some]
 
 
-def match(people: People, labels: Labels) -> list[Match]:
+def match(people: People, truth: People, areas: Floats) -> list[Match]:
     """Each found person with the labelled one that it is most like, those that are like nobody left out."""
-    marked = labels.marked
-    truths = np.where(marked[..., None], labels.xy, np.nan).astype(np.float64)
+    own = keypoint_similarity(people, truth, areas)
+    other = keypoint_similarity(people, replace(truth, xy=truth.xy[:, COCO_17.flip]), areas)
+    either = np.maximum(own, other)
     matches = []
-    for row, xy in enumerate(people.xy):
-        own = np.array([likeness(xy, truth, area) for truth, area in zip(truths, labels.areas, strict=True)])
-        other = np.array([likeness(xy, t[COCO_17.flip], area) for t, area in zip(truths, labels.areas, strict=True)])
-        if not len(own):
-            continue
-        alike = np.maximum(own, other).sum(1) / np.maximum(marked.sum(1), 1)
-        best = int(alike.argmax())
-        if alike[best] > LIKE:
-            near_others = np.delete(np.maximum(own, other), best, axis=0).max(0, initial=0) >= NEAR
-            kinds = kinds_of(own[best], other[best], near_others, ~np.isnan(xy[:, 0]))
-            matches.append(Match(row, truths[best], kinds, float(own[best].sum() / marked[best].sum())))
+    for row, alike in enumerate(either.sum(2) / truth.visible.sum(1)):
+        best = int(alike.argmax()) if len(alike) else -1
+        if best >= 0 and alike[best] > LIKE:
+            others = np.delete(either[row], best, axis=0).max(0, initial=0) >= NEAR
+            kinds = kinds_of(own[row, best], other[row, best], others, people.visible[row])
+            matches.append(Match(row, truth.xy[best], kinds, float(own[row, best].sum() / truth.visible[best].sum())))
     return matches
 
 
@@ -86,13 +82,12 @@ def kinds_of(
     return np.select([own >= GOOD, own >= NEAR, other >= NEAR, others & there, there], range(5), 5)
 
 
-def extents(found: Mapping[int, People], truths: Mapping[int, Labels]) -> dict[str, dict[str, float]]:
+def extents(found: Mapping[int, People], truths: Mapping[int, Truth]) -> dict[str, dict[str, float]]:
     """By extent the number of labelled people, and the share of them that somebody found is like with an OKS from 0.5."""
     told: dict[str, list[bool]] = {name: [] for name in EXTENTS}
-    for image, labels in truths.items():
-        truth = People(COCO_17, np.where(labels.marked[..., None], labels.xy, np.nan), labels.marked.astype(np.float32))
-        alike = oks(found[image], truth, labels.areas).max(0, initial=0)
-        for marked, best in zip(labels.marked, alike, strict=True):
+    for image, (truth, areas) in truths.items():
+        alike = oks(found[image], truth, areas).max(0, initial=0)
+        for marked, best in zip(truth.visible, alike, strict=True):
             names = {name.split("_")[-1] for name, there in zip(COCO_17.keypoints, marked, strict=True) if there}
             told[next(name for name, parts in EXTENTS.items() if names.issuperset(parts))].append(bool(best >= NEAR))
     return {
@@ -117,9 +112,9 @@ def mended(people: People, matches: list[Match], what: str) -> People:
     return People(people.skeleton, xy, np.where(np.isnan(xy[..., 0]), 0, 1), scores)
 
 
-def report(found: Mapping[int, People], truths: Mapping[int, Labels], path: Path) -> dict[str, object]:
+def report(found: Mapping[int, People], truths: Mapping[int, Truth], path: Path) -> dict[str, object]:
     """AP and AP50 with each mending, the share of labelled keypoints of matched people of each kind, and who is found at all."""
-    matches = {image: match(people, truths[image]) for image, people in found.items()}
+    matches = {image: match(people, *truths[image]) for image, people in found.items()}
     table = {}
     for what in ("nothing", *KINDS[1:], "score", "all"):
         numbers = coco_ap({i: mended(people, matches[i], what) for i, people in found.items()}, path)
@@ -143,12 +138,11 @@ def main() -> None:
     assert isinstance(source, CocoDataset)
     estimator = Estimator(asked.model, size=asked.side)
     found: dict[int, People] = {}
-    truths: dict[int, Labels] = {}
+    truths: dict[int, Truth] = {}
     for i, image in enumerate(source.image_ids):
         assert isinstance(image, int)
         labels = source.labels(i)
-        some = labels.marked.any(1)
-        truths[image] = replace(labels, **{name: getattr(labels, name)[some] for name in ("xy", "visibility", "areas")})
+        truths[image] = labelled(labels)
         found[image] = estimator(source.images.load(labels.name)).as_skeleton(COCO_17)
     numbers = report(found, truths, source.path)
     print(json.dumps(numbers, indent=1))

@@ -16,13 +16,18 @@ def oks(found: People, truth: People, areas: npt.NDArray[np.floating] | None = N
     `areas` (T,) square pixels (default: the areas of the boxes). A keypoint of `truth` that `found` lacks counts as not
     alike at all; 0 where `truth` has no keypoint.
     """
+    alike = keypoint_similarity(found, truth, areas)
+    return np.asarray(alike.sum(-1) / np.maximum(truth.visible.sum(1), 1))
+
+
+def keypoint_similarity(found: People, truth: People, areas: npt.NDArray[np.floating] | None = None) -> Floats:
+    """(F, T, K) the terms of `oks`: how like each keypoint is to that of each of `truth`, 0 to 1; 0 where either lacks it."""
     spread = 2 * (2 * np.asarray(truth.skeleton.sigmas)) ** 2
     area = np.asarray(truth.areas if areas is None else areas, np.float64)
     squared = ((found.xy[:, None].astype(np.float64) - truth.xy[None]) ** 2).sum(-1)
     alike = np.exp(-squared / (spread * np.maximum(area, 1e-9)[None, :, None]))
     alike[np.isnan(alike)] = 0
-    count = truth.visible.sum(1)
-    return np.asarray(alike.sum(-1) / np.maximum(count, 1))
+    return np.asarray(alike)
 
 
 def iou(boxes: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> Floats:

@@ -15,7 +15,7 @@ from limbwise.export.parity import TOLERANCE, check_parity, differences
 from limbwise.net.mobile import Mobile, MobileOptions, mobile_spec
 from limbwise.spec import Head, ModelSpec, read_spec
 
-SMALL = MobileOptions(stem=(4, 8), channels=(8, 12, 16), blocks=(1, 1), merged=8)
+SMALL = MobileOptions(stem=(4, 8), channels=(8, 12, 16), blocks=(1, 1, 1), merged=8)
 SPEC = mobile_spec("small")
 
 

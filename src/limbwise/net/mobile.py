@@ -32,13 +32,13 @@ STRIDE = 8
 @dataclass(frozen=True)
 class MobileOptions:
     """Widths and depths of the network: channels of the `stem` (strides 2 and 4), of the stages at strides 8, 16 and 32, and of the
-    merged maps; residual blocks at strides 16 and 32. `keypoints` and `limbs` give K + 1 heatmaps and 2 L PAF channels."""
+    merged maps; residual blocks at strides 16 and 32, and at 16 again once 32 has come back. `keypoints` and `limbs` give K + 1 heatmaps and 2 L PAF channels."""
 
     keypoints: int = len(COCO_17)
     limbs: int = len(LIMBS)
     stem: tuple[int, int] = (16, 32)
     channels: tuple[int, int, int] = (64, 128, 208)
-    blocks: tuple[int, int] = (2, 3)
+    blocks: tuple[int, int, int] = (2, 3, 1)
     merged: int = 64
 
 
@@ -73,6 +73,7 @@ class Mobile(nn.Module):
         self.stride32 = _stage(middle, deep, options.blocks[1])
         self.from32 = nn.Conv2d(deep, middle, 1)
         self.merge16 = conv_norm(middle, middle)
+        self.refine16 = nn.Sequential(*(Residual(middle) for _ in range(options.blocks[2])))
         self.from16 = nn.Conv2d(middle, merged, 1)
         self.from8 = nn.Conv2d(fine, merged, 1)
         self.refine = Residual(merged)
@@ -82,7 +83,7 @@ class Mobile(nn.Module):
         at8 = self.stride8(self.stem(images))
         at16 = self.stride16(at8)
         at32 = self.stride32(at16)
-        back16 = self.merge16(F.relu(at16 + enlarge_to(self.from32(at32), at16)))
+        back16 = self.refine16(self.merge16(F.relu(at16 + enlarge_to(self.from32(at32), at16))))
         back8 = F.relu(self.from8(at8) + enlarge_to(self.from16(back16), at8))
         final = self.final(self.refine(back8))
         return [self.early(back8), final] if self.training else [final]

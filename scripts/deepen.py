@@ -2,7 +2,7 @@
 
     python scripts/deepen.py training/mobile-1488k.pt -o runs/deeper.pt
 
-For `start` of a run that goes on from weights of before the network grew.
+A run may begin with the weights of before as they are; this is for a mean of those and of what came of them (mean_of_runs.py).
 """
 
 from __future__ import annotations
@@ -14,24 +14,18 @@ from pathlib import Path
 
 import torch
 
-from limbwise.errors import InputError
 from limbwise.files import whole_file
-from limbwise.net.blocks import Residual
 from limbwise.net.mobile import Mobile
-from limbwise.train.checkpoint import mean_weights
+from limbwise.train.checkpoint import load_weights, mean_weights
 
 
 def deepened(path: Path, seed: int = 0) -> dict[str, torch.Tensor]:
-    """The weights in a file and, as `seed` draws them, those of residual blocks that it lacks; raises InputError where it lacks more."""
+    """The weights in a file and, as `seed` draws them, those of residual blocks that it lacks, in half precision; raises InputError where
+    it lacks more."""
     torch.manual_seed(seed)
-    net, old = Mobile(), mean_weights(path)
-    weights = net.state_dict()
-    blocks = tuple(f"{name}." for name, module in net.named_modules() if isinstance(module, Residual))
-    missing = [name for name in weights if name not in old and not name.startswith(blocks)]
-    if missing or not old.keys() <= weights.keys():
-        raise InputError(f"{path}: is no mobile of fewer blocks ({[*missing, *(old.keys() - weights.keys())][0]})")
-    mixed = weights | old
-    return {name: value.half() if value.is_floating_point() else value for name, value in mixed.items()}
+    net = Mobile()
+    load_weights(net, mean_weights(path), path)
+    return {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

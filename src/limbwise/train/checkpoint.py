@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from limbwise.errors import InputError
 from limbwise.fields import build
 from limbwise.files import whole_file
+from limbwise.net.blocks import Residual
 from limbwise.train.loop import Run
 from limbwise.train.recipe import Recipe
 
@@ -58,15 +59,28 @@ def restore(run: Run, state: dict[str, Any]) -> None:
 
 def load_weights(net: nn.Module, weights: dict[str, Tensor], where: str | Path) -> None:
     """Weights by name into a network, of a backbone alone (all under `backbone.`) into its own; raises InputError that names the
-    first that does not fit."""
+    first that does not fit.
+
+    A residual block that a file lacks wholly stays as the network has it: new ones begin as nothing, so that weights of before a
+    network grew give the maps that they gave.
+    """
     mine = net.state_dict()
     if weights and all(name.startswith(BACKBONE) for name in weights):
         mine = {name: value for name, value in mine.items() if name.startswith(BACKBONE)}
+    lacking = _lacking(net, weights)
     for name in sorted(mine.keys() | weights.keys()):
+        if name.startswith(lacking):
+            continue
         if name not in mine or name not in weights or mine[name].shape != weights[name].shape:
             shapes = [str(tuple(w[name].shape)) if name in w else "none" for w in (mine, weights)]
             raise InputError(f"{where}: {name}: the network has {shapes[0]}, the file has {shapes[1]}")
     net.load_state_dict(net.state_dict() | weights)
+
+
+def _lacking(net: nn.Module, weights: dict[str, Tensor]) -> tuple[str, ...]:
+    """What the names of a network's residual blocks begin with of which `weights` have nothing."""
+    blocks = (f"{name}." for name, module in net.named_modules() if isinstance(module, Residual))
+    return tuple(block for block in blocks if not any(name.startswith(block) for name in weights))
 
 
 def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path:

@@ -32,7 +32,8 @@ STRIDE = 8
 @dataclass(frozen=True)
 class MobileOptions:
     """Widths and depths of the network: channels of the `stem` (strides 2 and 4), of the stages at strides 8, 16 and 32, and of the
-    merged maps; residual blocks at strides 16 and 32, and at 16 again once 32 has come back. `keypoints` and `limbs` give K + 1 heatmaps and 2 L PAF channels."""
+    merged maps; residual blocks at strides 16 and 32, and at 16 again once 32 has come back. `keypoints` and `limbs` give K + 1 heatmaps
+    and 2 L PAF channels."""
 
     keypoints: int = len(COCO_17)
     limbs: int = len(LIMBS)

@@ -63,10 +63,11 @@ def _nearest(i: int, parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_]
             continue
         for m in range(9):
             both[m] = moments[i, m] + moments[j, m]
-        cost = _misfit(both) - _misfit(moments[i]) - _misfit(moments[j])
+        # Rounded: any two points fit a body exactly, and of equals the first shall win, not chance in the last bit.
+        cost = round(1e6 * (_misfit(both) - _misfit(moments[i]) - _misfit(moments[j])))
         if cost < least:
             best, least = j, cost
-    return best, least
+    return best, 1e-6 * least
 
 
 @compiled
@@ -94,13 +95,27 @@ def _join(parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_], limit: fl
     return into
 
 
+@compiled
 def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
     """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both."""
-    x, y, weight = body.astype(np.float64).T
-    p, q = peaks[parts, 0].astype(np.float64), peaks[parts, 1].astype(np.float64)
-    one = np.ones_like(p)
-    terms = np.stack([one, x * one, y * one, p, q, x * p, y * q, (x * x + y * y) * one, p * p + q * q], axis=-1)
-    return np.asarray(((parts >= 0) * weight)[:, None] @ terms)[:, 0]
+    moments = np.zeros((len(parts), 9))
+    for i in range(len(parts)):
+        sums = moments[i]
+        for k in range(parts.shape[1]):
+            if parts[i, k] < 0:
+                continue
+            x, y, weight = np.float64(body[k, 0]), np.float64(body[k, 1]), np.float64(body[k, 2])
+            p, q = np.float64(peaks[parts[i, k], 0]), np.float64(peaks[parts[i, k], 1])
+            sums[0] += weight
+            sums[1] += weight * x
+            sums[2] += weight * y
+            sums[3] += weight * p
+            sums[4] += weight * q
+            sums[5] += weight * x * p
+            sums[6] += weight * y * q
+            sums[7] += weight * (x * x + y * y)
+            sums[8] += weight * (p * p + q * q)
+    return moments
 
 
 def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
@@ -114,6 +129,7 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
         return np.arange(len(parts))
     moments = _moments(parts, peaks, body)
     alive = moments[:, 0] > 0
-    alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
+    if len(parts) > MOST:
+        alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
     into: Ints = _join(parts.copy(), moments, alive, limit)
     return into

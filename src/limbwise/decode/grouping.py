@@ -101,3 +101,26 @@ def group_links(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Int
     parts, sums, merges, parent = _follow(start, links, scores, order, rule)
     people = parent == np.arange(len(parent))
     return parts[people], sums[people], merges[people]
+
+
+@compiled
+def lay_out(parts: Ints, peaks: Floats) -> tuple[Floats, Floats, Floats]:
+    """People of rows of peaks: `parts` (P, K) rows of `peaks` (M, 3) x, y, score, or -1.
+
+    Returns xy (P, K, 2) float32, NaN where missing; scores (P, K), 0 there; and sizes (P,), the square roots of the areas of their boxes,
+    made a pixel larger so that none is 0.
+    """
+    count, keypoints = parts.shape
+    xy, scores = np.full((count, keypoints, 2), np.float32(np.nan)), np.zeros((count, keypoints), np.float32)
+    sizes = np.ones(count, np.float32)
+    for i in range(count):
+        left, top, right, bottom = np.inf, np.inf, -np.inf, -np.inf
+        for k in range(keypoints):
+            row = parts[i, k]
+            if row >= 0:
+                x, y = peaks[row, 0], peaks[row, 1]
+                xy[i, k, 0], xy[i, k, 1], scores[i, k] = x, y, peaks[row, 2]
+                left, top, right, bottom = min(left, x), min(top, y), max(right, x), max(bottom, y)
+        if right >= left:
+            sizes[i] = np.sqrt((right - left) * (bottom - top) + 1)
+    return xy, scores, sizes

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.decode.fragments import join_fragments, typical_body
-from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
+from limbwise.decode.grouping import REDUNDANT, group_links, lay_out, redundant_limbs
 from limbwise.decode.limbs import match_exactly, score_limbs
 from limbwise.decode.peaks import SUBPIXEL, TIES, find_peaks, gaussian_kernel
 from limbwise.fields import option
@@ -233,16 +233,13 @@ def _people(
     the best first."""
     if not len(peaks):
         return People.empty(spec.skeleton)
-    there = parts >= 0
-    scores = np.where(there, peaks[parts, 2], np.float32(0))
-    xy = np.where(there[..., None], peaks[parts, :2], np.float32("nan"))
-    heights, number = scores.sum(1), there.sum(1)
+    xy, scores, sizes = lay_out(parts, peaks)
+    heights, number = scores.sum(1), (parts >= 0).sum(1)
     totals = heights + sums
     means = totals / (number + merges if options.merges_count else number)
     person_scores = {"sum": totals, "mean": means, "by_parts": totals * number, "peaks": heights}[options.person_score]
     if options.size_weight > 0:
-        boxes = np.nanmax(xy, axis=1) - np.nanmin(xy, axis=1)
-        person_scores = person_scores + np.float32(options.size_weight) * np.log(np.sqrt(boxes.prod(1) + 1) / side)
+        person_scores = person_scores + np.float32(options.size_weight) * np.log(sizes / side)
     fewest = min(options.min_parts, len(spec.skeleton) if spec.limbs else 1)
     kept = np.flatnonzero((number >= fewest) & (means >= options.min_mean_score))
     best = kept[np.argsort(-person_scores[kept], kind="stable")][: options.max_people]

@@ -53,18 +53,29 @@ def _clean(plane: Floats, padded: Floats, border: int) -> None:
 
 
 @compiled
-def _blur(padded: Floats, kernel: Floats, between: Floats, smooth: Floats, border: int) -> None:
-    """Separable convolution of a zero-bordered map; zeros outside."""
+def _lit_rows(padded: Floats, border: int, least: np.float32) -> tuple[int, int]:
+    """The first row of a zero-bordered map that has a cell above `least`, and the one after the last; both the same where none has."""
+    first, last = 0, padded.shape[0] - 2 * border
+    while first < last and not (padded[first + border] > least).any():
+        first += 1
+    while first < last and not (padded[last - 1 + border] > least).any():
+        last -= 1
+    return first, last
+
+
+@compiled
+def _blur(padded: Floats, kernel: Floats, between: Floats, smooth: Floats, border: int, top: int, bottom: int) -> None:
+    """Separable convolution of a zero-bordered map, of its rows from `top` to before `bottom`; zeros outside."""
     height, width = padded.shape[0] - 2 * border, padded.shape[1] - 2 * border
     radius = len(kernel) // 2
-    for y in range(height):
+    for y in range(max(top - radius, 0), min(bottom + radius, height)):
         target = between[y + border, border : border + width]
         target[:] = 0
         for k in range(len(kernel)):
             source, weight = padded[y + border, border + k - radius : border + k - radius + width], kernel[k]
             for x in range(width):
                 target[x] += weight * source[x]
-    for y in range(height):
+    for y in range(max(top, 0), min(bottom, height)):
         target = smooth[y + border, border : border + width]
         target[:] = 0
         for k in range(len(kernel)):
@@ -123,11 +134,12 @@ def _top(m: Floats, y: int, x: int, method: int, inside_x: bool, inside_y: bool)
 
 @compiled
 def _maxima(
-    m: Floats, raw: Floats, border: int, least: np.float32, eight: bool, ties: int, method: int, found: Floats
-) -> int:
-    """Write x, y (cells of the map without its border) and height of every peak above `least` into `found`; their number."""
+    m: Floats, raw: Floats, border: int, top: int, bottom: int, least: np.float32, eight: bool, ties: int, method: int, found: Floats
+) -> int:  # fmt: skip
+    """Write x, y (cells of the map without its border) and height of every peak above `least` into `found`, of the rows from `top` to
+    before `bottom`; their number."""
     count, last_x, last_y = 0, m.shape[1] - border - 1, m.shape[0] - border - 1
-    for y in range(border, last_y + 1):
+    for y in range(max(top, 0) + border, min(bottom + border, last_y + 1)):
         row = m[y]
         for x in range(border, last_x + 1):
             if row[x] > least and _is_peak(m, y, x, eight, ties):
@@ -183,9 +195,11 @@ def find_peaks(
         least = threshold
         if noise_gain > 0:
             least = max(least, noise_gain * noise_level(raw[border : border + height, border : border + width]))
+        first, last = _lit_rows(raw, border, np.float32(least))  # a mean is nowhere higher than what it is of
+        top, bottom = first - border, last + border * (last > first)
         if len(kernel) > 1:
-            _blur(raw, kernel, between, smooth, border)
+            _blur(raw, kernel, between, smooth, border, top - 1, bottom + 1)
         heights = raw if raw_score else smooth
-        count = _maxima(smooth, heights, border, np.float32(least), eight, ties, method, found)
+        count = _maxima(smooth, heights, border, top, bottom, np.float32(least), eight, ties, method, found)
         start[k + 1] = _take_highest(found, count, apart, peaks, start[k], limit)
     return peaks[: start[keypoints]], start

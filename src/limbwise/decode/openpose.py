@@ -7,6 +7,7 @@ to people, the best link first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -153,7 +154,8 @@ def decode_with_candidates(
         parts, sums, merges = _gather(into, parts, sums, merges)
     peaks[:, :2] = apply(spec.heads["heatmaps"].frame(heatmaps.shape), peaks[:, :2])
     side = stride * min(heatmaps.shape[1:])
-    return _people(parts, sums, merges, peaks, side, spec, options), np.split(peaks, start[1:-1])
+    candidates = [peaks[first:last] for first, last in pairwise(start)]
+    return _people(parts, sums, merges, peaks, side, spec, options), candidates
 
 
 def _checked(heatmaps: Floats, pafs: Floats, spec: ModelSpec) -> tuple[Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from limbwise.decode.single import decode_single
+from limbwise.decode.single import decode_crop, decode_single
 from limbwise.skeleton import Skeleton
 from limbwise.spec import Head, ModelSpec
 
@@ -40,3 +40,11 @@ def test_only_in_the_box() -> None:
 def test_a_box_outside_still_has_a_cell(box: tuple[int, ...]) -> None:
     person = decode_single(np.zeros((3, 20, 30)), spec(), box)[0]
     assert np.isfinite(person.xy).all()
+
+
+def test_scores_are_one_at_most() -> None:
+    """A top between cells may be higher than any cell, and a network may go beyond what it learnt."""
+    maps = np.stack([1.4 * bump(10.5, 5.5), 0.9 * bump(12, 7), np.zeros((20, 30))])
+    for people in (decode_crop(maps, spec(), 0.1), decode_single(maps, spec())):
+        assert people.scores[0, 0] == 1
+        assert people.scores[0, 1] == pytest.approx(0.9, abs=1e-3)

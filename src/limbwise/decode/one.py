@@ -64,7 +64,7 @@ def decode_one(
     seen = np.flatnonzero(np.diff(start))
     xy, scores = people.xy.copy(), people.scores.copy()
     xy[0, seen] = apply(head.frame(heatmaps.shape), peaks[chosen[seen], :2])
-    scores[0, seen] = peaks[chosen[seen], 2]
+    scores[0, seen] = np.minimum(peaks[chosen[seen], 2], 1)
     return People(spec.skeleton, xy, scores)
 
 

@@ -19,7 +19,7 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     """The one person in `box` (xyxy, network-input pixels; None: the whole map) of heatmaps (K + 1, h, w), in those pixels.
 
     Each keypoint is the highest cell of its map, a quarter of a cell nearer to its higher neighbour (Newell et al. 2016); every
-    keypoint is there, its score is the height.
+    keypoint is there, its score is the height, 1 at most.
     """
     head = spec.heads["heatmaps"]
     maps = np.asarray(heatmaps, np.float32)[: len(spec.skeleton)]
@@ -31,7 +31,9 @@ def decode_single(heatmaps: Floats, spec: ModelSpec, box: npt.ArrayLike | None =
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1)), mode="edge")
     towards = np.stack([padded[k, i, j + 1] - padded[k, i, j - 1], padded[k, i + 1, j] - padded[k, i - 1, j]], axis=1)
     cells = np.stack([x + left, y + top], axis=1) + 0.25 * np.sign(towards)
-    return People(spec.skeleton, apply(frame, cells)[None].astype(np.float32), maps[k, y + top, x + left][None])
+    return People(
+        spec.skeleton, apply(frame, cells)[None].astype(np.float32), np.minimum(maps[k, y + top, x + left], 1)[None]
+    )
 
 
 def decode_parts(maps: Mapping[str, Floats], spec: ModelSpec, box: npt.ArrayLike | None = None) -> People:
@@ -54,7 +56,7 @@ def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:
     """The one face, hand or person that fills a picture, in network-input pixels; nobody where no keypoint is found.
 
     `heatmaps` (K + 1, h, w), the last one background. Each keypoint is the top of its map's highest peak, placed between the cells
-    by a Gaussian, its score the height; one that is not above `threshold` is missing. The rule of OpenPose's face and hand
+    by a Gaussian, its score the height, 1 at most; one that is not above `threshold` is missing. The rule of OpenPose's face and hand
     detectors, which enlarge and smooth the map instead. Raises ValueError for a wrong number of maps.
     """
     head, count = spec.heads["heatmaps"], len(spec.skeleton)
@@ -68,7 +70,7 @@ def decode_crop(heatmaps: Floats, spec: ModelSpec, threshold: float) -> People:
     if not len(seen):
         return People.empty(spec.skeleton)
     xy, scores = np.full((1, count, 2), np.nan, np.float32), np.zeros((1, count), np.float32)
-    xy[0, seen], scores[0, seen] = apply(head.frame(maps.shape), peaks[:, :2]), peaks[:, 2]
+    xy[0, seen], scores[0, seen] = apply(head.frame(maps.shape), peaks[:, :2]), np.minimum(peaks[:, 2], 1)
     return People(spec.skeleton, xy, scores)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from limbwise.errors import LimbwiseError
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.follow import follow
 from limbwise.estimate.grouping import group
+from limbwise.estimate.maps import Maps
 from limbwise.files import whole_file
 from limbwise.media.frame import Frame
 from limbwise.media.video import VideoReader
@@ -39,9 +41,13 @@ def work(job: Job, estimator: Estimator, options: ServeOptions) -> None:
 
     Raises Stopped when the job is cancelled, InputError where the video is damaged, Refusal where it is longer than its header said.
     """
-    with VideoReader(job.clip) as reader, Journal(job.folder / JOURNAL, {}) as journal:
+    with (
+        VideoReader(job.clip) as reader,
+        closing(estimator.watch(_bounded(reader, job, options))) as watched,
+        Journal(job.folder / JOURNAL, {}) as journal,
+    ):
         job.total = reader.frame_count
-        for frame, people in _found(_bounded(reader, job, options), estimator, job):
+        for frame, people in _found(watched, estimator, job):
             height, width = frame.image.shape[:2]
             journal.add(Record("clip", "clip", frame.index, frame.index, frame.time, width, height), people)
             job.frames += 1
@@ -62,12 +68,12 @@ def _bounded(frames: Iterator[Frame], job: Job, options: ServeOptions) -> Iterat
         yield frame
 
 
-def _found(frames: Iterator[Frame], estimator: Estimator, job: Job) -> Iterator[tuple[Frame, People]]:
-    """Each frame with its people, followed where the client wants that."""
+def _found(watched: Iterator[tuple[Frame, Maps]], estimator: Estimator, job: Job) -> Iterator[tuple[Frame, People]]:
+    """Each frame with the people in its maps, followed where the client wants that."""
     options, threshold = job.ask.decoder(estimator)
     found = (
         (frame, estimator.complete(frame.image, group(maps, options, threshold, estimator.terms)))
-        for frame, maps in estimator.watch(frames)
+        for frame, maps in watched
     )
     if not job.track:
         return found

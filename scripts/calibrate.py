@@ -3,7 +3,7 @@
     python scripts/calibrate.py MODEL.onnx RENDERED [--images 500] [--false 0.1] [--dry]
 
 Coordinate descent: each option in turn takes the value with the highest AP among those with at most so many people an image where
-nobody is labelled (`--false`), until a round changes nothing. The network runs once. Odd images choose the options, even ones fit
+nobody is labelled (`--false`), until a round gains nothing. The network runs once. Odd images choose the options, even ones fit
 the worth of scores and say what came out.
 """
 
@@ -45,6 +45,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "penalty": (0.25, 0.5, 1.0, 2.0),
     "redundant": ("equal", "join", "fill"),
 }
+LEAST = 1e-3  # AP: what gains less may be chance
 
 
 class Looked:
@@ -94,7 +95,7 @@ def choose(looked: Looked, options: OpenPoseOptions, most_false: float) -> OpenP
             tried = {v: replace(options, **{name: v}) for v in values if v != getattr(options, name)}
             scores = {v: value(candidate) for v, candidate in tried.items() if candidate.weak <= candidate.threshold}
             top = max(scores, key=scores.__getitem__, default=None)
-            if top is not None and scores[top] > best + 1e-4:
+            if top is not None and scores[top] > best + LEAST:
                 options, best = tried[top], scores[top]
                 print(f"{name} = {top}: {best:.4f}", flush=True)
         if options == before:

@@ -15,6 +15,7 @@ from limbwise.augment.skeleton import to_skeleton
 from limbwise.augment.spatial import SpatialOptions, warp
 from limbwise.geometry import pad
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN, Sample
+from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, LSP_14, OPENPOSE_18
 
 Make = Callable[..., Sample]
@@ -213,3 +214,18 @@ def test_images_without_people_become_scenes(make: Make, rng: np.random.Generato
     assert len(empty.people) == 0
     for _ in range(10):
         assert augment(empty, More(make, make), COCO_17, SceneOptions(), rng).image.shape == (256, 256, 3)
+
+
+def test_half_a_body_has_a_mask_too(sample: Sample) -> None:
+    arms = Skeleton("arms", ("left_shoulder", "left_elbow"), ((0, 1),), (0.1, 0.1))
+    weights = person_weights(to_skeleton(sample, arms).people[0], (140, 120), 0.08, 0.3)
+    assert weights is not None
+    assert weights.max() > 0.5
+
+
+@pytest.mark.parametrize("name", ["head_bottom", "upper_neck"])
+def test_a_neck_of_another_name_is_the_middle_of_the_shoulders(name: str, sample: Sample) -> None:
+    shoulders = Skeleton("s", ("left_shoulder", "right_shoulder"), ((0, 1),), (0.1, 0.1))
+    neck = Skeleton("n", (name,), (), (0.1,))
+    bare = to_skeleton(sample, shoulders)
+    np.testing.assert_allclose(to_skeleton(bare, neck).people.xy[0, 0], bare.people.xy[0].mean(0))

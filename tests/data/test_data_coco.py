@@ -202,3 +202,17 @@ def test_rendered_scenes_have_neck_and_head_top() -> None:
     far = CocoDataset(folder / "rendered_labels.json", folder / "rendered.zip", options=CocoOptions(far_face=True))
     assert far.labels(0).visibility[0, 0] == HIDDEN
     assert far.labels(0).xy[0, 0].tolist() == [pytest.approx(88.8), pytest.approx(84.8)]
+
+
+def test_a_superset_of_cocos_keypoints_is_judged_on_all_of_them(tmp_path: Path) -> None:
+    names = [*COCO_17.keypoints, "left_heel", "right_heel"]
+    path = write(tmp_path, [annotation(keypoints=[1.0] * 57)], categories=[{"id": 1, "keypoints": names}])
+    assert CocoDataset(path).judged.keypoints == tuple(names)
+
+
+def test_extras_beside_the_keypoints_are_not_judged(tmp_path: Path) -> None:
+    assert CocoDataset(write(tmp_path, [annotation(neck_top=[1, 2, 2, 1, 1, 2])])).judged == COCO_17
+    dog = {"id": 1, "keypoints": ["snout", "tail"], "skeleton": [[1, 2]]}
+    people = [annotation(keypoints=[1.0] * 6, neck_top=[1, 2, 2, 1, 1, 2])]
+    judged = CocoDataset(write(tmp_path, people, categories=[dog])).judged
+    assert (judged.keypoints, judged.limbs) == (("snout", "tail"), ((0, 1),))

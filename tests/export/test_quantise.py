@@ -20,6 +20,7 @@ from limbwise.estimate.zoo import find_model
 from limbwise.export.openvino import noise, read_network
 from limbwise.export.quantise import Int8Options, last_convolutions, middle
 from limbwise.media.image import write_image
+from limbwise.net.refiner import small_refiner_spec
 from limbwise.spec import write_spec
 
 
@@ -160,3 +161,8 @@ def test_devices_that_are_not_there(dots_model: Path, device: str) -> None:
         pytest.skip(f"{device} is there")
     with pytest.raises(LimbwiseError, match=f"device: {device} is not there; OpenVINO finds CPU"):
         Estimator(dots_model, device=device)
+
+
+def test_noise_for_a_refiner_has_a_channel_for_each_keypoint() -> None:
+    spec = small_refiner_spec()
+    assert next(iter(noise(spec, [(64, 48)]))).shape == (1, 3 + len(spec.skeleton), 64, 48)

@@ -94,3 +94,31 @@ def test_a_file_that_is_not_cocos(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(InputError, match=r"a\.json: not a COCO keypoint file"):
         coco_ap({}, tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("category", [0, 2])
+def test_people_may_have_any_category_and_stand_beside_other_objects(category: int) -> None:
+    table = truth({1: [A]})
+    table["annotations"][0] |= {"category_id": category, "id": 0}
+    table["annotations"].append(
+        {"id": 5, "image_id": 1, "category_id": 9, "bbox": [0, 0, 5, 5], "area": 25, "iscrowd": 0}
+    )
+    table["categories"] = [
+        {"id": 9, "name": "tree"},
+        {"id": category, "name": "p", "keypoints": list(COCO_17.keypoints)},
+    ]
+    assert coco_ap({1: people(A)}, table).ap == pytest.approx(1)
+
+
+@pytest.mark.parametrize("field", ["area", "bbox", "id", "category_id"])
+def test_what_files_may_lack(field: str) -> None:
+    table = truth({1: [A]})
+    del table["annotations"][0][field]
+    assert coco_ap({1: people(A)}, table).ap == pytest.approx(1)
+
+
+def test_people_with_too_few_numbers_are_named() -> None:
+    table = truth({1: [A]})
+    table["annotations"][0]["keypoints"] = [1, 2, 2]
+    with pytest.raises(InputError, match="17 keypoints as x, y, v; one has 3 numbers"):
+        coco_ap({}, table)

@@ -5,7 +5,7 @@ import pytest
 
 from limbwise.errors import UsageError
 from limbwise.metric.pck import PckTally, box_lengths, by_joint, joint_groups, pck, torso_lengths
-from limbwise.skeletons import COCO_17, HAND_21, MPII_14
+from limbwise.skeletons import COCO_17, HAND_21, MPII_14, MPII_16
 
 TRUTH = np.zeros((2, 3, 2))
 SEEN = np.ones((2, 3), bool)
@@ -90,3 +90,7 @@ def test_the_tally_judges_by_the_length_that_is_asked_for(by: str, right: int) -
     tally.add(found, xy, ~np.isnan(xy[:, 0]), by, head_size=40)  # type: ignore[arg-type]
     assert tally.numbers(0.2).pck == right
     assert tally.numbers(0.2).counted.sum() == 3
+
+
+def test_the_same_place_under_another_name_counts() -> None:
+    assert set(PckTally(MPII_14, MPII_16).names) >= {"upper_neck", "left_wrist"}

@@ -10,6 +10,7 @@ import pytest
 from dots import DOTS, draw_dots, some_people
 
 from limbwise.data.find import open_dataset
+from limbwise.errors import UsageError
 from limbwise.estimate.estimator import Estimator
 from limbwise.media.image import write_image
 from limbwise.train.networks import find_network
@@ -76,3 +77,10 @@ def test_trained_exported_and_used(dataset: Path, tmp_path: Path) -> None:
         assert len(people) == 2
         errors.append(np.abs(people.xy[np.argsort(people.xy[:, 1, 1])] - expected).max())
     assert max(errors) < 12
+
+
+def test_a_skeleton_without_limbs_is_refused_before_it_fails(tmp_path: Path) -> None:
+    (tmp_path / "bare.toml").write_text('keypoints = ["head", "hip"]')
+    recipe: Recipe = changed(mobile(), sets=[f'skeleton="{tmp_path / "bare.toml"}"'])
+    with pytest.raises(UsageError, match="bare has no limbs"):
+        find_network(recipe)

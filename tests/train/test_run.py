@@ -17,8 +17,9 @@ from toy_training import RECIPE, SPEC, Toy, ToyMaker, score
 from limbwise.errors import InputError, LimbwiseError, UsageError
 from limbwise.train import checkpoint
 from limbwise.train.log import read_log
+from limbwise.train.processes import World
 from limbwise.train.recipe import Recipe, changed, read_recipe
-from limbwise.train.run import train_network
+from limbwise.train.run import begin, train_network
 
 SCRIPT = Path(__file__).with_name("toy_training.py")
 
@@ -242,3 +243,15 @@ def test_a_run_may_start_from_the_weights_of_another(tmp_path: Path) -> None:
 def test_half_precision_and_contiguous_tensors_train_too(tmp_path: Path) -> None:
     weights = train(tmp_path, "machine.bf16=true", "machine.channels_last=false", "steps=3")
     assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_a_resumed_run_learns_as_it_is_told_now(tmp_path: Path) -> None:
+    train(tmp_path, "steps=2")
+    state = checkpoint.newest(tmp_path / "checkpoints")
+    assert state is not None
+    recipe = changed(RECIPE, sets=["optimiser.decay=0", "optimiser.betas=[0.8, 0.9]"])
+    run = begin(Toy, SPEC, recipe, World(0, 1, torch.device("cpu")))
+    asked = [(group["weight_decay"], group["betas"]) for group in run.optimiser.param_groups]
+    checkpoint.restore(run, state)
+    assert [(group["weight_decay"], group["betas"]) for group in run.optimiser.param_groups] == asked
+    assert {decay for decay, _ in asked} == {0}

@@ -21,6 +21,7 @@ SHARES = {
     ("shoulder", "elbow"): 0.19, ("elbow", "wrist"): 0.15,
 }  # fmt: skip
 ENDS = ("wrist", "ankle")
+TRUNK = ("left_shoulder", "right_shoulder", "right_hip", "left_hip")
 COARSE = 4  # masks are soft: they are drawn and blurred on a canvas this much smaller
 
 
@@ -82,9 +83,8 @@ def person_weights(person: Person, size: tuple[int, int], thickness: float, soft
     mask = np.zeros((-(-size[1] // COARSE), -(-size[0] // COARSE)), np.uint8)
     for a, b in _segments(person, 0.05 * height):
         cv2.line(mask, _cell(a), _cell(b), 255, max(1, round(2 * radius)))
-    trunk = [person.xy[person.skeleton.index(f"{side}_{joint}")]
-             for side, joint in (("left", "shoulder"), ("right", "shoulder"), ("right", "hip"), ("left", "hip"))]  # fmt: skip
-    if not np.isnan(trunk).any():
+    trunk = [person[name][:2] for name in TRUNK if name in person.skeleton.keypoints]
+    if len(trunk) == len(TRUNK) and not np.isnan(trunk).any():
         cv2.fillConvexPoly(mask, cv2.convexHull(np.array([_cell(corner) for corner in trunk], np.int32)), 255)
     mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.3, softness * radius)), np.uint8)
     shape = (mask.shape[1] * COARSE, mask.shape[0] * COARSE)

@@ -8,7 +8,7 @@ import numpy as np
 
 from limbwise.people import People
 from limbwise.sample import ABSENT, HIDDEN, UNKNOWN, Sample
-from limbwise.skeleton import MIDDLE_OF, Skeleton
+from limbwise.skeleton import MIDDLE_OF, Skeleton, place
 
 
 def to_skeleton(sample: Sample, skeleton: Skeleton) -> Sample:
@@ -23,11 +23,10 @@ def to_skeleton(sample: Sample, skeleton: Skeleton) -> Sample:
     source = skeleton.map_from(people.skeleton)
     xy, visibility = people.xy[:, source], sample.visibility[:, source]
     xy[:, source < 0], visibility[:, source < 0] = np.nan, UNKNOWN
-    for middle, ends in MIDDLE_OF.items():
-        if middle not in skeleton.keypoints or not set(ends) <= set(people.skeleton.keypoints):
-            continue
-        k, (a, b) = skeleton.index(middle), (people.skeleton.index(end) for end in ends)
-        if source[k] < 0:
+    for k, keypoint in enumerate(skeleton.keypoints):
+        ends = MIDDLE_OF.get(place(keypoint), ())
+        if ends and source[k] < 0 and set(ends) <= set(people.skeleton.keypoints):
+            a, b = (people.skeleton.index(end) for end in ends)
             low = np.minimum(sample.visibility[:, a], sample.visibility[:, b])
             high = np.maximum(sample.visibility[:, a], sample.visibility[:, b])
             visibility[:, k] = np.where(

@@ -18,6 +18,7 @@ from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
 from limbwise.data.dataset import Subset
 from limbwise.data.find import open_dataset
+from limbwise.data.images import Images
 from limbwise.data.lsp import LspDataset
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet
@@ -31,7 +32,7 @@ from limbwise.evaluate.reliability import draw_reliability, rightness
 from limbwise.evaluate.reliability import reliability as judge_scores
 from limbwise.fields import Given
 from limbwise.files import whole_file
-from limbwise.media.image import read_image, write_image
+from limbwise.media.image import write_image
 from limbwise.metric.pck import SHARES, Length, by_joint
 
 app = typer.Typer(help="Measure a model, or predictions, on labelled data.", no_args_is_help=True)
@@ -198,7 +199,7 @@ def _pictures(result: CocoResult, count: int = 12) -> Any:
     """The worst images: found at the left, labelled at the right."""
     pictures, captions = [], []
     for one in result.judged[:count]:
-        image = read_image(one.path)
+        image = Images(one.path.parent).load(one.path.name)
         pictures += [draw_people(image, one.found), draw_people(image, one.truth)]
         captions += [f"{one.path.name} OKS {one.similarity:.2f}", "labelled"]
     return sheet(pictures, 4, captions)

@@ -119,6 +119,10 @@ def _as_ir(model: Path, spec: ModelSpec, out: Path, half: bool, eight: Int8Optio
 
     if eight.int8 is not None and spec.input.layout != "NCHW":
         raise UsageError(f"{model}: its images lie as NHWC; INT8 is made of networks that take them as NCHW")
+    if eight.int8 is not None and spec.input.pose is not None:
+        raise UsageError(
+            f"{model}: refiners see a pose beside the picture; INT8 is made of networks that see a picture alone"
+        )
     network = read_network(model)
     pictures = [] if eight.int8 is None else _pictures(eight)
     if eight.int8 is not None:

@@ -59,8 +59,8 @@ class CocoDataset(Dataset):
         self.path, self.options = Path(labels), options or CocoOptions()
         table = _read(self.path)
         people = [a for a in table["annotations"] if "keypoints" in a or a.get("iscrowd")]
-        has_neck_top = any("neck_top" in a for a in people)
-        self.skeleton = skeleton or _skeleton(table, has_neck_top, self.path)
+        self._has_extras = any("neck_top" in a for a in people)
+        self.skeleton = skeleton or _skeleton(table, self._has_extras, self.path)
         self.images = Images(images if images is not None else self.path.parent, keep)
         self._image_ids = [image["id"] for image in table["images"]]
         self.names = [str(image["file_name"]) for image in table["images"]]
@@ -70,7 +70,7 @@ class CocoDataset(Dataset):
     @property
     def judged(self) -> Skeleton:
         """What the keypoints of the json itself are, for COCO's measure: its own ones, without extras beside them."""
-        return COCO_17 if set(COCO_17.keypoints) <= set(self.skeleton.keypoints) else self.skeleton
+        return _without_extras(self.skeleton) if self._has_extras else self.skeleton
 
     @property
     def image_ids(self) -> list[object]:
@@ -178,6 +178,14 @@ def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton
         return Skeleton(f"{path.stem}_{len(names)}", names, limbs, tuple(house.get(name, 0.08) for name in names))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: categories: {error}") from error
+
+
+def _without_extras(skeleton: Skeleton) -> Skeleton:
+    """A skeleton without the neck and head top at its end; one of the house where the names are the same."""
+    names = skeleton.keypoints[: -len(NECK_TOP)]
+    known = next((s for s in SKELETONS.values() if s.keypoints == names), None)
+    limbs = tuple(limb for limb in skeleton.limbs if max(limb) < len(names))
+    return known or Skeleton(skeleton.name, names, limbs, skeleton.sigmas[: len(names)])
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:

@@ -28,8 +28,13 @@ class OnnxRuntimeEngine(Engine):
                 f"precision: onnxruntime computes as the file says; {options.precision} is for openvino and pytorch"
             )
         provider = _find_provider(ort, options.device)
+        _, _, number = options.device.partition(":")
         try:
-            self._session = ort.InferenceSession(str(path), _session_options(ort, options), providers=[provider])
+            self._session = ort.InferenceSession(
+                str(path),
+                _session_options(ort, options),
+                providers=[(provider, {"device_id": number} if number else {})],
+            )
         except Exception as error:  # its errors have no common base
             raise InputError(f"{path}: ONNX Runtime cannot read the model: {reason(error)}") from error
         axis = 3 if spec.layout == "NHWC" else 1

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.data.images import Images
 from limbwise.data.regions import Mask, region
 from limbwise.errors import InputError
 from limbwise.fields import read_table
-from limbwise.media.image import read_image
 from limbwise.metric.coco_ap import CocoNumbers, coco_ap
+from limbwise.metric.coco_table import complete_people, keypoint_category
 from limbwise.people import People
-from limbwise.similarity import iou, oks
+from limbwise.similarity import oks
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 
@@ -64,19 +65,19 @@ def evaluate_coco(
 ) -> CocoResult:
     """Run `estimate` (an RGB image to its people on `skeleton`, in its pixels) over the images of a COCO keypoint file and judge it.
 
-    `images`: the folder of the image files. `limit`: the first images only. `tell` is called after each. `within` takes the place of
-    `estimate`: it gets the labelled people's masks (H, W), too, and gives one person in each. Raises InputError for
-    labels that are not COCO's and for images that are missing, MissingExtra without pycocotools.
+    `images`: the folder of the image files, which are not turned by EXIF, as in training. `limit`: the first images only. `tell` is called
+    after each. `within` takes the place of `estimate`: it gets the labelled people's masks (H, W), too, and gives one person in each.
+    Raises InputError for labels that are not COCO's and for images that are missing, MissingExtra without pycocotools.
     """
     table = read_table(labels)
-    judged_on = _judged_on(table, skeleton, labels)
     entries = _entries(table, labels)[:limit]
-    annotations = _by_image(table["annotations"], judged_on, labels)
-    boxes = _boxes(table["annotations"])
-    found, judged = {}, []
+    judged_on = _judged_on(table, skeleton, labels)
+    people = complete_people(table, len(judged_on), labels)
+    annotations, boxes = _by_image(people), _boxes(people)
+    found, judged, files = {}, [], Images(images)
     for entry in entries:
         path = images / entry["file_name"]
-        image, labelled = read_image(path), annotations[entry["id"]]
+        image, labelled = files.load(entry["file_name"]), annotations[entry["id"]]
         found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
         judged.append(_judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on))
         tell()
@@ -105,25 +106,22 @@ def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _by_image(annotations: list[Any], skeleton: Skeleton, labels: Path) -> dict[Any, list[dict[str, Any]]]:
+def _by_image(people: list[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
     """The annotations of people with keypoints, by image id."""
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for annotation in annotations:
-        if not isinstance(annotation, dict) or "image_id" not in annotation:
-            raise InputError(f"{labels}: annotations: each needs an image_id")
-        keypoints = annotation.get("keypoints", [])
-        if annotation.get("iscrowd") or not any(keypoints[2::3]):
-            continue
-        if len(keypoints) != 3 * len(skeleton) or "area" not in annotation:
-            raise InputError(f"{labels}: annotations: a person needs {len(skeleton)} keypoints as x, y, v and an area")
-        found[annotation["image_id"]].append(annotation)
+    for annotation in people:
+        if not annotation["iscrowd"] and annotation["num_keypoints"]:
+            found[annotation["image_id"]].append(annotation)
     return found
 
 
 def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
-    """What the file's keypoints are: the model's own, if the category names them so, else COCO's."""
-    categories = table.get("categories") or [{}]
-    names = tuple(categories[0].get("keypoints") or COCO_17.keypoints)
+    """What the file's keypoints are: the model's own, if the category names them so, else COCO's; where no category names any, the
+    model's if people have as many."""
+    names = tuple(keypoint_category(table).get("keypoints", ()))
+    if not names:
+        people = (row["keypoints"] for row in table["annotations"] if isinstance(row, dict) and row.get("keypoints"))
+        return own if len(next(people, ())) == 3 * len(own) else COCO_17
     for skeleton in (own, COCO_17):
         if names == skeleton.keypoints:
             return skeleton
@@ -140,14 +138,16 @@ def _judge(path: Path, found: People, annotations: list[dict[str, Any]], boxes: 
 
 
 def _strangers(found: People, boxes: Floats) -> int:
-    """How many of the found overlap with none of the labelled boxes."""
-    return int((iou(found.boxes_xyxy, boxes).max(1, initial=0) == 0).sum())
+    """How many of the found have a box that touches none of the labelled ones."""
+    own = found.boxes_xyxy[:, None]
+    apart = (own[..., 2:] < boxes[:, :2]) | (own[..., :2] > boxes[:, 2:])
+    return int(np.all(np.any(apart, axis=-1), axis=1).sum())
 
 
-def _boxes(annotations: list[Any]) -> dict[Any, Floats]:
+def _boxes(people: list[dict[str, Any]]) -> dict[Any, Floats]:
     """(B, 4) labelled boxes of each image as left, top, right, bottom, also of crowds and of people without keypoints."""
     found: dict[Any, list[list[float]]] = defaultdict(list)
-    for annotation in annotations:
-        x, y, width, height = annotation.get("bbox") or (0, 0, 0, 0)
+    for annotation in people:
+        x, y, width, height = annotation["bbox"]
         found[annotation["image_id"]].append([x, y, x + width, y + height])
     return defaultdict(lambda: np.zeros((0, 4), np.float32), {i: np.array(b, np.float32) for i, b in found.items()})

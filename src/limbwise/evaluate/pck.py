@@ -12,7 +12,7 @@ from limbwise.data.dataset import Dataset
 from limbwise.errors import InputError
 from limbwise.metric.pck import Length, PckNumbers, PckTally
 from limbwise.people import People
-from limbwise.sample import SEEN
+from limbwise.sample import HIDDEN
 from limbwise.skeleton import Skeleton
 
 Image = npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ def evaluate_pck(
     tell: Callable[[], None] = lambda: None,
     by: Length = "torso",
 ) -> PckResult:
-    """PCK of the labelled people of each image.
+    """PCK of the labelled people of each image, over every keypoint that is marked, covered ones too.
 
     `find` takes an RGB image and the person's box (xyxy, pixels of the image) and gives one person on `skeleton` there. Right is
     what lies within `share` of a length of the labelled person: the torso (left shoulder to right hip), the head (PCKh, where the
@@ -52,7 +52,7 @@ def evaluate_pck(
         image = dataset.images.load(labels.name) if len(labels.xy) else None
         for box, xy, visibility, size in zip(labels.boxes, labels.xy, labels.visibility, sizes, strict=True):
             assert image is not None
-            tally.add(find(image, box).xy[0], xy, visibility >= SEEN, by, float(size))
+            tally.add(find(image, box).xy[0], xy, visibility >= HIDDEN, by, float(size))
             heads += bool(np.isfinite(size))
         tell()
     if by == "head" and not heads:

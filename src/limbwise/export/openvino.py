@@ -36,11 +36,11 @@ def write_network(model: Any, path: str | Path, half: bool = True) -> None:
 
 
 def noise(spec: ModelSpec, sizes: Iterable[tuple[int, int]] = ((64, 64), (368, 432))) -> Iterator[Floats]:
-    """Inputs (1, 3, height, width) of even random pixels, the same ones each time, where there are no real images."""
+    """Inputs (1, C, height, width) of even random pixels, the same ones each time, where there are no real images."""
     generator = np.random.default_rng(0)
     for height, width in sizes:
-        pixels = generator.integers(0, 256, (height, width, 3))
-        levels = (pixels - np.array(spec.input.mean)) * np.array(spec.input.scale)
+        pixels = generator.integers(0, 256, (height, width, len(spec.input.means)))
+        levels = (pixels - np.array(spec.input.means)) * np.array(spec.input.scales)
         yield np.ascontiguousarray(levels.transpose(2, 0, 1)[None], np.float32)
 
 

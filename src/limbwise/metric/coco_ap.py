@@ -13,6 +13,7 @@ import numpy as np
 
 from limbwise.errors import InputError, require
 from limbwise.fields import read_table
+from limbwise.metric.coco_table import complete_people
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
@@ -45,21 +46,21 @@ def coco_ap(
 ) -> CocoNumbers:
     """Numbers of the people found in each image, by image id, against a COCO keypoint file or its table.
 
-    `skeleton`: what the file's keypoints are. `ids`: the images that count (default: all of the file); one that `found` lacks counts
-    as nobody found. People may be on any skeleton, coordinates are our pixel centres. Raises InputError for a file that is not
-    COCO's, MissingExtra without pycocotools.
+    `skeleton`: what the file's keypoints are; of several categories the first that names keypoints counts. `ids`: the images that count
+    (default: all of the file); one that `found` lacks counts as nobody found. People may be on any skeleton, coordinates are our pixel
+    centres. Raises InputError for a file that is not COCO's, MissingExtra without pycocotools.
     """
     cocotools, cocoeval = require("pycocotools.coco", "eval"), require("pycocotools.cocoeval", "eval")
     table = annotations if isinstance(annotations, Mapping) else read_table(annotations)
+    where = annotations if isinstance(annotations, (str, Path)) else "annotations"
     if not {"images", "annotations"} <= table.keys():
-        raise InputError(
-            f"{annotations if isinstance(annotations, (str, Path)) else 'annotations'}: not a COCO keypoint file"
-        )
+        raise InputError(f"{where}: not a COCO keypoint file")
     wanted = sorted(set(ids) if ids is not None else {image["id"] for image in table["images"]})
     rows = [row for image in wanted if image in found for row in results(image, found[image], skeleton)]
+    people = complete_people(table, len(skeleton), where)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools talks
         truth = cocotools.COCO()
-        truth.dataset = _complete(table)
+        truth.dataset = {"images": table["images"], "annotations": people, "categories": [{"id": 1, "name": "person"}]}
         truth.createIndex()
         judge = cocoeval.COCOeval(truth, truth.loadRes(rows) if rows else _nobody(cocotools, truth), "keypoints")
         judge.params.imgIds = wanted
@@ -83,14 +84,6 @@ def results(image_id: int, people: People, skeleton: Skeleton = COCO_17) -> list
             {"image_id": image_id, "category_id": 1, "keypoints": values.ravel().tolist(), "score": person.score}
         )
     return rows
-
-
-def _complete(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table with what pycocotools reads but files may lack."""
-    annotations = [{"iscrowd": 0, "ignore": 0, "num_keypoints": int(sum(v > 0 for v in a.get("keypoints", [])[2::3])), **a}
-                   for a in table["annotations"]]  # fmt: skip
-    categories = table.get("categories") or [{"id": 1, "name": "person"}]
-    return {"images": table["images"], "annotations": annotations, "categories": categories}
 
 
 def _nobody(cocotools: Any, truth: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.errors import UsageError
-from limbwise.skeleton import Skeleton
+from limbwise.skeleton import Skeleton, place
 
 Length = Literal["torso", "head", "box"]
 SHARES: dict[Length, float] = {"torso": 0.2, "head": 0.5, "box": 0.2}  # the usual ones
@@ -92,12 +92,14 @@ def by_joint(numbers: PckNumbers, names: tuple[str, ...]) -> dict[str, float]:
 
 
 class PckTally:
-    """Collects one found and one true person an image, on the keypoints that both skeletons have (`names`), and counts them."""
+    """Collects one found and one true person an image, on the keypoints that both skeletons have (`names`, those of the truth), and
+    counts them."""
 
     def __init__(self, found: Skeleton, truth: Skeleton) -> None:
-        self.names = tuple(name for name in truth.keypoints if name in found.keypoints)
+        own = {place(name): k for k, name in enumerate(found.keypoints)}
+        self.names = tuple(name for name in truth.keypoints if place(name) in own)
         self._truth_skeleton = truth
-        self._mine = [found.index(name) for name in self.names]
+        self._mine = [own[place(name)] for name in self.names]
         self._theirs = [truth.index(name) for name in self.names]
         self._rows: list[tuple[Floats, Floats, npt.NDArray[np.bool_], float]] = []
 

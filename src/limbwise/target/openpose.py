@@ -159,7 +159,7 @@ def _draw_pafs(pafs: Floats, cells: Floats, limbs: npt.NDArray[np.int64], reach:
 def _leave_out(mask: Floats, regions: Floats, unknown: npt.NDArray[np.bool_], limbs: npt.NDArray[np.int64]) -> None:
     """Zero the channels of UNKNOWN keypoints, the background and the PAFs of their limbs in their regions (in cells).
 
-    A limb from a known to an UNKNOWN end may lie anywhere between: its region is that of the whole person (the union of both).
+    Of a limb the regions of its UNKNOWN ends: a region is large enough to hold the way to the other end (see unknown_regions).
     """
     height, width = mask.shape[1:]
     keypoints = unknown.shape[1]

@@ -43,13 +43,17 @@ def state_of(run: Run) -> dict[str, Any]:
 
 
 def restore(run: Run, state: dict[str, Any]) -> None:
-    """Put a state into a run made from the same recipe; raises InputError where the networks differ."""
+    """Put a state into a run; what its recipe says of rates, decay and frozen groups holds, not what the state remembers. Raises
+    InputError where the networks differ."""
     load_weights(run.net, state["net"], "checkpoint")
     load_weights(run.ema.net, state["ema"], "checkpoint")
+    asked = [{name: value for name, value in group.items() if name != "params"} for group in run.optimiser.param_groups]
     try:
         run.optimiser.load_state_dict(state["optimiser"])
     except ValueError as error:
         raise InputError(f"checkpoint: its optimiser does not fit the recipe ({error})") from error
+    for group, options in zip(run.optimiser.param_groups, asked, strict=True):
+        group.update(options)
     torch.set_rng_state(state["random"].cpu())
     if run.world.device.type == "cuda" and "random_gpu" in state:
         torch.cuda.set_rng_state(state["random_gpu"].cpu(), run.world.device)

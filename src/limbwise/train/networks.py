@@ -78,10 +78,16 @@ NETWORKS: dict[str, Callable[[Skeleton | None], Built]] = {
 
 
 def find_network(recipe: Recipe) -> Built:
-    """What makes a recipe's network, and its spec; raises UsageError that lists the names, InputError for a wrong skeleton."""
+    """What makes a recipe's network, and its spec; raises UsageError that lists the names and for a
+    skeleton without the limbs that it needs, InputError for a wrong skeleton."""
     if recipe.network not in NETWORKS:
         raise UsageError(f"network: there is no {recipe.network!r}; there are {', '.join(NETWORKS)}")
-    return NETWORKS[recipe.network](find_skeleton(recipe.skeleton) if recipe.skeleton else None)
+    make, spec = NETWORKS[recipe.network](find_skeleton(recipe.skeleton) if recipe.skeleton else None)
+    if spec.method == "openpose" and not spec.limbs:
+        raise UsageError(
+            f"skeleton: {spec.skeleton.name} has no limbs, along which {recipe.network} joins keypoints to people; name some in its file"
+        )
+    return make, spec
 
 
 def check_start(recipe: Recipe) -> None:

@@ -60,6 +60,10 @@ class Saving:
     log_every: int = 20
     stop_minutes: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.keep < 1 or self.log_every < 1:
+            raise ValueError("keep, log_every: from 1 on")
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -23,7 +23,7 @@ from limbwise.geometry import Matrix, apply, invert
 from limbwise.metric.coco_ap import coco_ap
 from limbwise.metric.pck import PckTally
 from limbwise.people import People
-from limbwise.sample import SEEN
+from limbwise.sample import HIDDEN
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 from limbwise.spec import ModelSpec
@@ -73,7 +73,7 @@ class Validation:
             maps, frame = maps_of(net, self.spec, source.images.load(labels.name))
             for box, xy, visibility in zip(labels.boxes, labels.xy, labels.visibility, strict=True):
                 person = self._one(maps, apply(frame, box.reshape(2, 2)).ravel()).moved(invert(frame))
-                tally.add(person.xy[0], xy, visibility >= SEEN, "box" if self.spec.method == "single" else "torso")
+                tally.add(person.xy[0], xy, visibility >= HIDDEN, "box" if self.spec.method == "single" else "torso")
         return tally.numbers().pck if len(tally) else 0.0
 
     def _one(self, maps: dict[str, Floats], box: npt.NDArray[np.float64]) -> People:

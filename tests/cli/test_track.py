@@ -100,6 +100,27 @@ def test_state_goes_on_where_the_last_file_ended(tmp_path: Path) -> None:
     assert people[0].ids.tolist()[0] == 1  # odd frames have the second person first
 
 
+def test_two_films_of_one_file_name_are_two_sequences(tmp_path: Path) -> None:
+    """As `limbwise predict a/clip.mp4 b/clip.mp4` writes them; in the second people walk the other way, and there are more frames."""
+    with open_writer("coco", tmp_path / "in") as writer:
+        for film, frames in ((1, range(FRAMES)), (2, range(FRAMES + 3))):
+            for f in frames:
+                people = people_at(f if film == 1 else FRAMES - f)
+                moved = People(COCO_17, people.xy + 1000 * film + 100, people.scores)
+                writer.add(Record(f"clip{film}", "clip.mp4", film * 10_000_000 + f, f, f / 25, 640, 480), moved)
+    track(tmp_path / "in" / "coco.json", "-o", tmp_path / "out", "--no-steady", "--timeline")
+    found = read_coco(tmp_path / "out" / "coco.json")
+    assert len(found) == FRAMES + FRAMES + 3
+    for key, people in found.items():
+        assert people.ids is not None
+        assert people.ids.max() <= 1
+        assert np.nanmin(people.xy) // 1000 == key // 10_000_000
+    assert sorted(path.name for path in (tmp_path / "out" / "timeline").iterdir()) == [
+        "clip.mp4_1.png",
+        "clip.mp4_2.png",
+    ]
+
+
 def test_one_frame_and_frames_without_people(tmp_path: Path) -> None:
     empty = '{"version":1.3,"people":[]}'
     folder = tmp_path / "in"

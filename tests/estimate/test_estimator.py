@@ -13,7 +13,7 @@ from dots import DOTS, SPEC, draw_dots, some_people
 
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.errors import InputError, ModelMissing
-from limbwise.estimate.estimator import Estimator
+from limbwise.estimate.estimator import Estimator, _kept, estimate
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.grouping import group
 from limbwise.estimate.maps import load_maps, save_maps
@@ -169,3 +169,16 @@ def test_a_model_brings_options_of_its_decoder(tmp_path: Path, dots_model: Path)
     write_spec(replace(SPEC, decode={"min_party": 2}), model.with_suffix(".json"))
     with pytest.raises(InputError, match="decode: min_party"):
         Estimator(model)
+
+
+def test_the_decoder_of_one_call(dots_model: Path) -> None:
+    """A mapping cannot be hashed, and the estimator is kept all the same."""
+    image = draw_dots(some_people(2))
+    _kept.cache_clear()
+    for threshold in (0.2, 0.2, 0.99):
+        people = estimate(image, model=dots_model, decode={"threshold": threshold, "min_parts": 2})
+        assert len(people) == (2 if threshold == 0.2 else 0)
+    assert len(estimate(image, model=dots_model, decode=OPTIONS)) == 2
+    assert len(estimate(image, model=dots_model, max_people=1)) == 1
+    assert (_kept.cache_info().hits, _kept.cache_info().misses) == (1, 4)
+    _kept.cache_clear()

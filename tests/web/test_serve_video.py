@@ -218,10 +218,31 @@ def test_only_so_many_at_a_time(start: Start, tmp_path: Path) -> None:
 
 def test_results_are_kept_for_a_while(start: Start, clip: bytes) -> None:
     server = start(keep_minutes=0.005)
-    job = send(server, clip)
-    time.sleep(2)
+    job, end = send(server, clip), time.monotonic() + 20
+    folder = server.serving.jobs.folder / job
+    while folder.exists():  # nobody asks for it, and it goes
+        assert time.monotonic() < end, "the result is kept for ever"
+        time.sleep(0.05)
     assert server.http.get(f"/v1/jobs/{job}").status_code == 404
-    assert not (server.serving.jobs.folder / job).exists()
+
+
+def test_no_timer_is_left(start: Start, clip: bytes) -> None:
+    server = start()
+    jobs, gone, kept = server.serving.jobs, send(server, clip), send(server, clip)
+    for job in (gone, kept):
+        until(server, job, "done")
+    end = time.monotonic() + 5
+    while len(jobs._timers) < 2:  # the loop hears of the end a little later
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    server.http.delete(f"/v1/jobs/{gone}")
+    assert list(jobs._timers) == [kept]
+    timer = jobs._timers[kept]
+    server.server.should_exit = True
+    while server.serving.jobs.folder.exists():
+        assert time.monotonic() < end + 20
+        time.sleep(0.05)
+    assert timer.cancelled()
 
 
 @pytest.mark.parametrize("job", ["none", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "0" * 90])

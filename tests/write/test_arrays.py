@@ -8,7 +8,7 @@ import pytest
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, HAND_21, MPII_16, OPENPOSE_18, OPENPOSE_130
-from limbwise.write.arrays import filed_as, finite, is_body, shortest, skeleton_of
+from limbwise.write.arrays import filed_as, finite, given_ids, is_body, shortest, skeleton_of
 
 OWN = Skeleton("racket", (*COCO_17.keypoints, "racket_tip"), (), (0.1,) * 18)
 
@@ -40,6 +40,15 @@ def test_bodies_are_converted_and_own_keypoints_are_never_lost(skeleton: Skeleto
     assert is_body(skeleton) is body
     filed = filed_as(People.empty(skeleton), OPENPOSE_18)
     assert filed.skeleton == (OPENPOSE_18 if body else skeleton)
+
+
+@pytest.mark.parametrize(
+    ("ids", "given"),
+    [(None, [0, 1, 2, 3]), ([7, -1, 0, -1], [7, -1, 0, -2]), ([-1, -1, -1, -1], [-1, -2, -3, -4])],
+)
+def test_strangers_get_numbers_that_no_track_has(ids: list[int] | None, given: list[int]) -> None:
+    points = np.ones((4, 17, 2), np.float32), np.ones((4, 17), np.float32)
+    assert given_ids(People(COCO_17, *points, ids=None if ids is None else np.array(ids))) == given
 
 
 def test_a_skeleton_is_known_by_its_names() -> None:

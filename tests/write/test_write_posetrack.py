@@ -163,15 +163,26 @@ def ids_written(folder: Path, ids: list[list[int] | None]) -> list[list[int]]:
         ([[0, 999], [999]], [[0, 999], [999]]),
         ([None, None], [[0, 1], [0, 1]]),
         ([[5000, 3], [3, 5000, 999]], [[999, 3], [3, 999, 998]]),
-        ([[1, -1, 0], [-1]], [[1, 2, 0], [0]]),
+        ([[1, -1, 0], [-1]], [[1, 999, 0], [999]]),
+        ([[0, -1, -1], [2, -1, 1], [998, 999]], [[0, 999, 998], [2, 999, 1], [997, 996]]),
         ([list(range(5000, 6000)), [5000]], [[*range(999, -1, -1)], [999]]),
     ],
-    ids=["kept", "not tracked", "renumbered", "partly tracked", "all taken"],
+    ids=["kept", "not tracked", "renumbered", "partly tracked", "strangers are nobody", "all taken"],
 )
 def test_2017_ids_stay_below_1000_and_different(
     tmp_path: Path, ids: list[list[int] | None], written: list[list[int]]
 ) -> None:
     assert ids_written(tmp_path, ids) == written
+
+
+def test_strangers_of_2018_never_have_the_id_of_a_track(tmp_path: Path) -> None:
+    ids = [[0, -1, -1], [-1, 1], [0, 1, -1]]
+    points = [(np.ones((len(one), 17, 2), np.float32), np.ones((len(one), 17), np.float32)) for one in ids]
+    people = [People(POSETRACK_17, *both, ids=np.array(one)) for both, one in zip(points, ids, strict=True)]
+    write(tmp_path, 2018, [(frame(i), one) for i, one in enumerate(people)])
+    found = json.loads((tmp_path / "clip.json").read_text())["annotations"]
+    assert [one["track_id"] for one in found] == [0, -1, -2, -1, 1, 0, 1, -1]
+    assert [one.ids.tolist() for _, one in read_posetrack(tmp_path / "clip.json")] == ids
 
 
 def test_2017_says_when_there_are_too_many_tracks(tmp_path: Path) -> None:
@@ -192,6 +203,25 @@ def test_a_sequence_a_video_and_one_for_loose_images(tmp_path: Path) -> None:
     assert found == {"images.json": 2, "a.json": 2, "sub/b.json": 1}
     with pytest.raises(UsageError, match="only 2017 and 2018"):
         PoseTrackWriter(tmp_path, 2020)
+
+
+@pytest.mark.parametrize("year", [2017, 2018])
+@pytest.mark.parametrize("video_first", [True, False])
+def test_a_video_called_images_is_not_the_images(tmp_path: Path, year: int, video_first: bool) -> None:
+    order = [frame(0, "images"), photo(0)] if video_first else [photo(0), frame(0, "Images")]
+    others = [photo(1), frame(0, "images_2"), photo(2), frame(0, "sub/images")]
+    write(tmp_path, year, [(record, People.empty(COCO_17)) for record in [*order, *others]])
+    found = {
+        p.relative_to(tmp_path).as_posix(): [name for name, _ in read_posetrack(p)] for p in tmp_path.rglob("*.json")
+    }
+    photos = [f"photo{i}.jpg" for i in range(3)]
+    two = ("images_2.json", "images.json") if video_first else ("images.json", "Images_2.json")
+    assert found == {
+        two[0]: photos,
+        two[1]: [order[1 - video_first].file_name],
+        "images_2_2.json": ["images_2.mp4"],
+        "sub/images.json": ["sub/images.mp4"],
+    }
 
 
 POINT_15 = {"annopoints": [{"point": [{"id": [15]}]}]}

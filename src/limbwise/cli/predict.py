@@ -16,6 +16,7 @@ from limbwise import __version__
 from limbwise.cli.live import Live
 from limbwise.cli.progress import Progress
 from limbwise.draw.people import DrawOptions
+from limbwise.engine.base import EngineOptions
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.batch import count_frames, look_here, run_batch
 from limbwise.estimate.cluster import Cluster
@@ -28,7 +29,7 @@ from limbwise.estimate.refine import Refiner
 from limbwise.estimate.step import Step
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
 from limbwise.estimate.worker import Setup
-from limbwise.estimate.zoo import sha256
+from limbwise.estimate.zoo import find_weights, sha256
 from limbwise.fields import Given
 from limbwise.media.sources import Source, find_sources
 from limbwise.track.tracker import TrackOptions
@@ -71,7 +72,9 @@ def predict(
         raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
     estimator = _open(model, parts, decoding, keep)
     if refine is not None:
-        estimator.refiner = Refiner(refine)
+        on = EngineOptions(model.device, model.threads, model.precision)
+        estimator.refiner = Refiner(refine, engine=model.engine, run=on)
+    hashes = {} if out is None else _hashes(estimator, refine)
     with ExitStack() as stack:
         outputs = None
         if out is not None:
@@ -79,7 +82,7 @@ def predict(
             asked = _asked(
                 estimator,
                 sources,
-                formats,
+                {"formats": formats, "refine": refine, "sha256": hashes},
                 cut,
                 keep,
                 drawing,
@@ -92,7 +95,7 @@ def predict(
         progress = stack.enter_context(Progress(not no_progress, count_frames(sources, cut)))
         look = look_here(estimator)
         if many.cluster is not None and not (outputs is not None and outputs.complete):
-            setup = Setup(model, sha256(estimator.path), parts, dict(decoding), refine)
+            setup = Setup(model, hashes["model"], parts, dict(decoding), refine)
             look = stack.enter_context(Cluster(many, setup)).look
         steps = run_batch(look, sources, cut, outputs, tracking if track else None, drawing.trail)
         watching = sources[-1].kind == "camera"
@@ -139,8 +142,8 @@ def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, output
     except KeyboardInterrupt:
         if outputs is None:
             raise
-    if outputs is not None:
-        outputs.conclude()
+    if outputs is not None and (error := outputs.conclude()) is not None:
+        problems.append(error)
     return problems
 
 
@@ -169,13 +172,24 @@ def _inside(source: Source, out: Path) -> bool:
     return source.kind != "camera" and Path(source.path).resolve().is_relative_to(out.resolve())
 
 
-def _asked(estimator: Estimator, sources: list[Source], formats: tuple[str, ...], *options: Any) -> dict[str, Any]:
+def _hashes(estimator: Estimator, refine: Path | None) -> dict[str, str]:
+    """The hash of each weights file: one that was trained again under its old name finds other people."""
+    files = {"model": estimator.path}
+    if isinstance(estimator, WholeBody):
+        parts = {"face": estimator.face, "hand": estimator.hand}
+        files |= {name: network.path for name, network in parts.items() if network is not None}
+    if refine is not None:
+        files["refine"] = find_weights(refine)
+    return {name: sha256(path) for name, path in files.items()}
+
+
+def _asked(estimator: Estimator, sources: list[Source], more: dict[str, Any], *options: Any) -> dict[str, Any]:
     """What this run was asked to do: kept beside the results, and compared when it is resumed."""
     kept = {type(o).__name__: {k: v for k, v in asdict(o).items() if k not in {"resume", "overwrite"}} for o in options}
     asked = {
         "limbwise": __version__,
         "model": asdict(estimator.options),
-        "formats": formats,
+        **more,
         **kept,
         "sources": [s.name for s in sources],
     }

@@ -58,11 +58,11 @@ def _verb(name: str) -> Callable[..., None]:
         from limbwise.train.recipe import changed, recipe_text
 
         recipe = changed(preset(name), config, sets or ())
+        if show:
+            print(recipe_text(recipe if init is None else replace(recipe, start=str(out / "start.pt"))))
+            return
         if init is not None:
             recipe = begun_with(init, recipe, out / "start.pt")
-        if show:
-            print(recipe_text(recipe))
-            return
         from limbwise.train.run import train as run
 
         print(run(recipe, out, resume))
@@ -72,13 +72,17 @@ def _verb(name: str) -> Callable[..., None]:
 
 
 def begun_with(file: Path, recipe: Recipe, start: Path) -> Recipe:
-    """The recipe with `start` to begin with: the weights of a file of another system as its network takes them in."""
+    """The recipe with `start` to begin with: the weights of a file of another system as its network takes them in.
+
+    A run that has checkpoints beside `start` has begun with it, so that it stays.
+    """
     from limbwise.convert.kinds import convert
     from limbwise.convert.start import write_start
+    from limbwise.train.checkpoint import PATTERN
     from limbwise.train.networks import find_network
 
     network, spec = find_network(recipe)
-    if not start.is_file():  # a run that is resumed has it
+    if not start.is_file() or not any((start.parent / "checkpoints").glob(PATTERN)):
         write_start(convert(file, spec.skeleton), network, spec.input, start)
     return replace(recipe, start=str(start))
 

@@ -94,9 +94,8 @@ def run_batch(
     if tracking is not None:
         steps = follow_steps(steps, tracking, trail, _note_before(waiting, sources, outputs))
     for step in steps:
-        if outputs is not None:
-            _keep(step, outputs, ids)
-        yield replace(step, maps=None)
+        kept = step if outputs is None else _keep(step, outputs, ids)
+        yield replace(kept, maps=None)
     if outputs is not None:
         outputs.conclude()
 
@@ -123,12 +122,14 @@ def read_steps(sources: Sequence[Source], cut: Cut) -> Generator[Step]:
             yield Step(source, error=error)
 
 
-def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> None:
+def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> Step:
+    """A step, written; only the writing may tell of an error of its source."""
     if step.frame is None:
-        outputs.end(step.source, None if step.error is None else str(step.error), step.note)
-    elif step.people is not None:
+        return replace(step, error=outputs.end(step.source, step.error, step.note))
+    if step.people is not None:
         record = record_of(step.source, step.frame, ids[step.source.name])
         outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates, step.trails)
+    return step
 
 
 def _timed(name: str, stage: Callable[[Any], Step]) -> Callable[[Step], Step]:

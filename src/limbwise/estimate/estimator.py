@@ -179,12 +179,14 @@ def estimate(image: str | Path | Image, **options: Any) -> People:
 
     Other options are Estimator's. The estimator is kept, so that the next call with the same options is fast.
     """
+    if isinstance(decode := options.get("decode"), Mapping):
+        options["decode"] = tuple(sorted(decode.items()))  # what the cache can hash
     return _kept(**options)(image)
 
 
 @cache
-def _kept(**options: Any) -> Estimator:
-    return Estimator(**options)
+def _kept(decode: DecoderOptions | tuple[tuple[str, Any], ...] | None = None, **options: Any) -> Estimator:
+    return Estimator(**options, decode=dict(decode) if isinstance(decode, tuple) else decode)
 
 
 def _with_size(spec: ModelSpec, side: int | None) -> ModelSpec:

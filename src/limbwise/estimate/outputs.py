@@ -19,24 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from limbwise.checked import read_json
-from limbwise.draw.maps import draw_heatmaps, draw_pafs
-from limbwise.draw.people import DrawOptions, draw_people
+from limbwise.draw.people import DrawOptions
 from limbwise.draw.trails import Trails
-from limbwise.errors import UsageError
+from limbwise.errors import InputError, UsageError
+from limbwise.estimate.drawn import Drawn
 from limbwise.estimate.follow import Note
 from limbwise.estimate.maps import Maps, save_maps
 from limbwise.estimate.timelines import TimelineWriter
 from limbwise.fields import option, read_table
 from limbwise.files import whole_file
 from limbwise.media.frame import Frame
-from limbwise.media.image import write_image
 from limbwise.media.sources import Source
-from limbwise.media.video import VideoReader
-from limbwise.media.video_writer import VideoWriter
 from limbwise.people import People
 from limbwise.write import OpenPoseWriter, Writer, open_writer
 from limbwise.write.journal import Journal
@@ -56,6 +50,10 @@ class OutputOptions:
     save_maps: Path | None = option(None, "folder to keep the network's maps in, for `limbwise decode`")
     overwrite: bool = option(False, "replace the results of an earlier run")
     resume: bool = option(False, "go on with a run that was interrupted")
+
+    def __post_init__(self) -> None:
+        if self.overwrite and self.resume:
+            raise ValueError("resume: goes on with the results that overwrite removes; leave one of the two out")
 
 
 class Outputs:
@@ -81,7 +79,7 @@ class Outputs:
         with whole_file(out / "run.json") as part:
             part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         self._openpose = OpenPoseWriter(out / "openpose") if "openpose" in formats else None
-        self._video: VideoWriter | None = None
+        self._drawn = Drawn(out / "drawn", drawing, options.overlay, options.audio) if options.draw else None
         self._notes: list[dict[str, Any]] = []
         self._current: Source | None = None
         self._stack = ExitStack()
@@ -99,11 +97,11 @@ class Outputs:
         self._stack.enter_context(self.journal)
         if self._openpose is not None:
             self._stack.enter_context(self._openpose)
+        if self._drawn is not None:
+            self._stack.enter_context(self._drawn)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        if kind is not None and self._video is not None:
-            self._video.__exit__(kind, *rest)
         self._stack.__exit__(kind, *rest)
         if self.complete:
             self.journal.path.unlink()
@@ -125,56 +123,24 @@ class Outputs:
         self.journal.add(record, people)
         if self._openpose is not None:
             self._openpose.add(record, people, candidates)
-        if self.options.draw:
-            self._draw(source, frame, maps, people, trails)
+        if self._drawn is not None:
+            self._drawn.add(source, frame, maps, people, trails)
         if self.options.save_maps is not None and maps is not None:
             stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
             save_maps(maps, self.options.save_maps / f"{stem}.npz")
 
-    def _draw(self, source: Source, frame: Frame, maps: Maps | None, people: People, trails: Trails | None) -> None:
-        ground = frame.image if maps is None else self._overlaid(frame, maps)
-        picture = draw_people(ground, people, self.drawing, trails)
-        if source.kind == "image":
-            suffix = ".png" if source.path.lower().endswith(".png") else ".jpg"
-            write_image(self.out / "drawn" / f"{source.name}{suffix}", picture)
-            return
-        if self._video is None:
-            self._video = self._open_video(source, (picture.shape[1], picture.shape[0]))
-            self._video.__enter__()
-        self._video.write(picture, frame.time)
-
-    def _overlaid(self, frame: Frame, maps: Maps) -> npt.NDArray[np.uint8]:
-        """The picture with the maps that were asked for."""
-        if self.options.overlay == "heatmaps":
-            head = "part_logits" if maps.spec.method == "deepercut" else "heatmaps"
-            return draw_heatmaps(frame.image, maps.strengths(), maps.spec.skeleton, maps.to_picture(head))
-        if self.options.overlay == "pafs":
-            if "pafs" not in maps.heads:
-                raise UsageError(f"--overlay pafs: {maps.spec.name} has no part affinity fields")
-            return draw_pafs(frame.image, maps.heads["pafs"], maps.to_picture("pafs"))
-        return frame.image
-
-    def _open_video(self, source: Source, size: tuple[int, int]) -> VideoWriter:
-        rate, sound = 30.0, None
-        if source.kind == "video":
-            with VideoReader(source.path) as reader:
-                rate = reader.frame_rate or rate
-                sound = source.path if self.options.audio and reader.has_audio else None
-        path = self.out / "drawn" / f"{source.name}.mp4"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return VideoWriter(path, size, rate, audio_from=sound)
-
-    def end(self, source: Source, error: str | None = None, note: Note | None = None) -> None:
-        """A source is done, or broke off with an error; what came before that is kept. `note`: how people are followed after it."""
-        if self._video is not None:
-            self._video.__exit__(None, None, None)
-            self._video = None
+    def end(self, source: Source, error: InputError | None = None, note: Note | None = None) -> InputError | None:
+        """A source is done, or broke off with an error; what came before that is kept. `note`: how people are followed after it.
+        Gives the source's error, which may be that it could not be drawn."""
+        undrawn = None if self._drawn is None else self._drawn.end(source)
+        error = error or undrawn
         self._current = None
         if note is not None:  # two are kept: the journal may not get to know of the last
             self._notes = [*self._notes[-1:], {"after": source.name, **note.to_plain()}]
             with whole_file(self.out / TRACKS) as part:
                 part.write_text(json.dumps(self._notes, separators=(",", ":")), encoding="ascii")
-        self.journal.finish(source.name, error)
+        self.journal.finish(source.name, None if error is None else str(error))
+        return error
 
     def note_after(self, source: Source) -> dict[str, Any] | None:
         """How people were followed after an image, as an interrupted run noted it."""
@@ -182,10 +148,10 @@ class Outputs:
         notes = read_json(path) if path.exists() else []
         return next((note for note in notes if isinstance(note, dict) and note.get("after") == source.name), None)
 
-    def conclude(self) -> None:
-        """The files that hold everything, in one pass through the journal, which goes on leaving. A source under way ends here."""
-        if self._current is not None:
-            self.end(self._current)
+    def conclude(self) -> InputError | None:
+        """The files that hold everything, in one pass through the journal, which goes on leaving. A source under way ends here; gives
+        its error."""
+        error = None if self._current is None else self.end(self._current)
         with ExitStack() as stack:
             writers: list[Writer] = [open_writer(name, self.out) for name in self.formats if name != "openpose"]
             if self.options.timeline:
@@ -196,6 +162,7 @@ class Outputs:
                     for writer in writers:
                         writer.add(record, people)
         self.complete = True
+        return error
 
 
 JOURNAL = ".journal.jsonl"

@@ -13,11 +13,12 @@ import numpy as np
 
 from limbwise.checked import items, only, read_json, table, whole_number
 from limbwise.errors import InputError, LimbwiseError
+from limbwise.estimate.outputs import FRAMES_A_VIDEO
 from limbwise.files import whole_file
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
-from limbwise.write.arrays import finite, rounded, triples
+from limbwise.write.arrays import finite, given_ids, rounded, triples
 from limbwise.write.coco import read_coco
 from limbwise.write.openpose import openpose_text, read_openpose
 from limbwise.write.posetrack import read_posetrack
@@ -25,6 +26,7 @@ from limbwise.write.posetrack2017 import MAX_TRACKS, results_2017
 from limbwise.write.posetrack2018 import results_2018
 
 NUMBER = re.compile(r"(\d+)(?:_keypoints)?$")  # of a frame, at the end of a file's stem
+Frames = list[tuple[int, int | str]]  # of a sequence: number of the frame, id of the image
 
 
 @dataclass(frozen=True)
@@ -133,27 +135,20 @@ def _read_file(path: Path, content: Any, skeleton: Skeleton | None, base: Path |
 def _read_coco(path: Path, skeleton: Skeleton, base: Path | None) -> Recorded:
     """Results by image; frames and their numbers from `<stem>_images.json` where that lies beside it, else from the image ids."""
     found = read_coco(path, skeleton)
-    sequences: dict[str, list[tuple[int, int | str]]] = {}
     beside = path.with_name(f"{path.stem}_images.json")
     if beside.exists():
-        for n, value in enumerate(items(read_json(beside), str(beside))):
-            image = table(value, f"{beside}: [{n}]")
-            key, frame = image.get("id"), whole_number(image.get("frame_id"), f"{beside}: [{n}].frame_id")
-            name = str(image.get("file_name")) if frame is not None else "images"
-            if not isinstance(key, (int, str)):
-                raise InputError(f"{beside}: [{n}].id: missing")
-            sequences.setdefault(name, []).append((n if frame is None else frame, key))
-        missing = found.keys() - {key for frames in sequences.values() for _, key in frames}
+        sequences = _films(beside)
+        missing = found.keys() - {key for _, frames in sequences for _, key in frames}
         if missing:
             raise InputError(f"{path}: image_id {min(missing, key=str)} is not in {beside.name}")
     else:
-        sequences[path.stem] = list(_numbered(list(found)))
+        sequences = [(path.stem, _numbered(list(found)))]
     recordings = []
-    for name, frames in sequences.items():
+    for name, frames in sequences:
         frames.sort(key=lambda frame: frame[0])
         people = [found.get(key, People.empty(skeleton)) for _, key in frames]
         recordings.append(Recording(name, people, [number for number, _ in frames]))
-    keys = [key for frames in sequences.values() for _, key in frames]
+    keys = [key for _, frames in sequences for _, key in frames]
     place = _below(path, base)
 
     def write(out: Path, followed: Sequence[People]) -> None:
@@ -163,7 +158,22 @@ def _read_coco(path: Path, skeleton: Skeleton, base: Path | None) -> Recorded:
     return Recorded(recordings, [place], write)
 
 
-def _numbered(keys: list[int | str]) -> list[tuple[int, int | str]]:
+def _films(beside: Path) -> list[tuple[str, Frames]]:
+    """Videos and all images, with names of their own; the ids tell videos of one file name apart."""
+    films: dict[tuple[str, int | None], Frames] = {}
+    for n, value in enumerate(items(read_json(beside), str(beside))):
+        image = table(value, f"{beside}: [{n}]")
+        key, frame = image.get("id"), whole_number(image.get("frame_id"), f"{beside}: [{n}].frame_id")
+        if not isinstance(key, (int, str)):
+            raise InputError(f"{beside}: [{n}].id: missing")
+        film = key // FRAMES_A_VIDEO if isinstance(key, int) else 0
+        which = ("images", None) if frame is None else (str(image.get("file_name")), film)
+        films.setdefault(which, []).append((n if frame is None else frame, key))
+    names = [name for name, _ in films]
+    return [(name if names.count(name) == 1 else f"{name}_{n}", frames) for (name, n), frames in films.items()]
+
+
+def _numbered(keys: list[int | str]) -> Frames:
     """Image ids as frame numbers: numbers as they are, names by the number at their end, or in their order."""
     numbers = [
         key if isinstance(key, int) else int(m[1]) if (m := NUMBER.search(Path(key).stem)) else None for key in keys
@@ -226,7 +236,7 @@ def _read_posetrack(path: Path, content: dict[str, Any], base: Path | None) -> R
 
 
 def _rects(people: People, path: Path) -> list[dict[str, Any]]:
-    ids = np.asarray(people.ids).tolist()
+    ids = given_ids(people)
     if any(i >= MAX_TRACKS for i in ids):
         raise LimbwiseError(
             f"{path}: PoseTrack 2017 has room for {MAX_TRACKS} tracks a sequence; convert to 2018's form"

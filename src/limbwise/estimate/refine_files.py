@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ OUTSIDE = -500.0  # what lies beyond is no keypoint (the published refiner's rul
 def refine_file(path: Path, images: Path, out: Path, refine: Refine, keep_scores: bool = False) -> int | None:
     """Refine the poses of one file with the pictures in `images` into `out`; gives how many people, None where it holds no poses.
 
-    Each picture is read once. A list of images beside COCO results is copied. Raises InputError that names the file or the missing
-    picture; then `out` is not there.
+    Each picture is read once; that of an OpenPose file is looked for in the sub-folders first that `path` and `out` have in common. A
+    list of images beside COCO results is copied. Raises InputError that names the file or the missing picture; then `out` is not there.
     """
     content = read_json(path)
     if isinstance(content, dict) and "annolist" in content:
@@ -43,7 +44,7 @@ def refine_file(path: Path, images: Path, out: Path, refine: Refine, keep_scores
     elif isinstance(content, dict) and "images" in content and "annotations" in content:
         count = _refine_2018(content, path, images, refine, keep_scores)
     elif isinstance(content, dict) and "people" in content:
-        count = _refine_openpose(content, path, images, refine)
+        count = _refine_openpose(content, path, images, _in_common(path, out), refine)
     elif isinstance(content, list) and all(isinstance(row, dict) and "keypoints" in row for row in content):
         count = _refine_coco(content, path, images, refine, keep_scores)
     elif isinstance(content, list) and all(isinstance(row, dict) and "file_name" in row for row in content):
@@ -144,11 +145,18 @@ def _people(frame: LabelledFrame, seen_only: bool = False) -> People:
     return replace(people, person_scores=np.array(given, np.float32))
 
 
-def _refine_openpose(content: dict[str, Any], path: Path, images: Path, refine: Refine) -> int:
+def _in_common(path: Path, out: Path) -> Path:
+    """The folders at the end of both paths of a file: where it lies below the folder of predictions."""
+    pairs = zip(reversed(path.parts), reversed(out.parts), strict=False)
+    shared = [part for part, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+    return Path(*reversed(shared[1:]))
+
+
+def _refine_openpose(content: dict[str, Any], path: Path, images: Path, below: Path, refine: Refine) -> int:
     people = read_openpose(path)
     if not len(people):
         return 0
-    refined = refine(_picture(images, _named(images, path), path), people)
+    refined = refine(_picture(images, _named(images, below / path.name), path), people)
     body = slice(*people.skeleton.parts.get("body", (0, len(people.skeleton))))
     persons = [person for person in content["people"] if any(person.get(key) for key in person if _IS_PART.search(key))]
     for person, xy, scores in zip(persons, refined.xy[:, body], refined.scores[:, body], strict=True):
@@ -158,14 +166,17 @@ def _refine_openpose(content: dict[str, Any], path: Path, images: Path, refine: 
     return len(people)
 
 
-def _named(images: Path, path: Path) -> str:
-    """The picture of an OpenPose file: NAME_keypoints.json is of NAME with any suffix, also where it lies in sub-folders."""
-    stem = path.name.removesuffix(".json").removesuffix("_keypoints")
-    for suffix in sorted(IMAGE_SUFFIXES):
-        for spelt in (suffix, suffix.upper()):
-            if (images / f"{stem}{spelt}").is_file():
-                return f"{stem}{spelt}"
-    return f"{stem}.jpg"
+def _named(images: Path, place: Path) -> str:
+    """The picture of an OpenPose file: SUB/NAME_keypoints.json is of SUB/NAME with any suffix; else of NAME alone, as for files whose
+    folder is of another kind (`openpose`, a video's)."""
+    stem = place.name.removesuffix(".json").removesuffix("_keypoints")
+    names = [Path(*place.parent.parts[n:], stem).as_posix() for n in range(len(place.parent.parts) + 1)]
+    for name in names:
+        for suffix in sorted(IMAGE_SUFFIXES):
+            for spelt in (suffix, suffix.upper()):
+                if (images / f"{name}{spelt}").is_file():
+                    return f"{name}{spelt}"
+    return f"{names[0]}.jpg"
 
 
 def _refine_coco(rows: list[dict[str, Any]], path: Path, images: Path, refine: Refine, keep_scores: bool) -> int:

@@ -19,7 +19,7 @@ from limbwise.write.openpose import Candidates
 
 @dataclass(frozen=True)
 class Step:
-    """A frame on its way through the batch; without a frame: the end of its source, or the error that ended it."""
+    """A frame on its way through the batch; without a frame: the end of its source, with the error that ended it or its drawing."""
 
     source: Source
     frame: Frame | None = None

@@ -9,19 +9,23 @@ from typing import Self
 from limbwise.draw.timeline import Presence, draw_timeline
 from limbwise.media.image import write_image
 from limbwise.people import People
+from limbwise.write.posetrack import free_name
 from limbwise.write.record import Record
+
+_Key = tuple[bool, str]  # whether it is of loose images, and the name, which a video may have, too
 
 
 class TimelineWriter:
-    """A folder of pictures, `<folder>/<video>.png`, and one for the images of each folder; written on clean leaving.
+    """A folder of pictures, `<folder>/<video>.png`, and `images.png` for the images of each folder; written on clean leaving.
 
-    `image_rate`: images a second where a record has no time. Raises LimbwiseError where the disk says no.
+    Where a video is called "images", the images become `images_2.png`. `image_rate`: images a second where a record has no time.
+    Raises LimbwiseError where the disk says no.
     """
 
     def __init__(self, folder: str | Path, image_rate: float) -> None:
         self.folder, self.image_rate = Path(folder), image_rate
-        self._sequences: dict[str, Presence] = {}
-        self._frames: dict[str, int] = {}
+        self._sequences: dict[_Key, Presence] = {}
+        self._frames: dict[_Key, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -30,15 +34,16 @@ class TimelineWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            for name, presence in self._sequences.items():
-                write_image(self.folder / f"{name}.png", draw_timeline(presence))
+            taken: set[str] = set()
+            for key in sorted(self._sequences):  # videos first: they keep their names
+                write_image(self.folder / f"{free_name(key[1], taken)}.png", draw_timeline(self._sequences[key]))
 
     def add(self, record: Record, people: People) -> None:
         """Note who is there."""
-        name = record.name
+        key = False, record.name
         if record.frame is None:
-            name = (PurePosixPath(record.name).parent / "images").as_posix()
-        frame = self._frames.get(name, 0)
-        self._frames[name] = frame + 1
+            key = True, (PurePosixPath(record.name).parent / "images").as_posix()
+        frame = self._frames.get(key, 0)
+        self._frames[key] = frame + 1
         time = frame / self.image_rate if record.time is None else record.time
-        self._sequences.setdefault(name, Presence()).add(people, time)
+        self._sequences.setdefault(key, Presence()).add(people, time)

@@ -91,7 +91,8 @@ class Worker:
         if sha256(self._estimator.path) != setup.model_hash:
             raise LimbwiseError(f"{self._estimator.path}: is another file than on the machine that asks; copy it there")
         if setup.refine is not None:
-            self._estimator.refiner = Refiner(setup.refine, run=EngineOptions(threads=setup.model.threads))
+            on = EngineOptions(setup.model.device, setup.model.threads, setup.model.precision)
+            self._estimator.refiner = Refiner(setup.refine, engine=setup.model.engine, run=on)
 
     def look(self, shard: Shard, after: int) -> bytes | Failure:
         """The next few steps of a shard after its first `after`: a pickled Answer."""

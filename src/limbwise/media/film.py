@@ -22,6 +22,7 @@ MAX_PIXELS = 178_956_970
 PATIENCE = (20.0, 20.0)  # seconds for opening and for each read, after which a stream is given up
 DECODER_THREADS = 4
 CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # Matroska's durations: 00:00:10.4770000
+END_STAMPS = ("matroska,webm", "nut")  # FFmpeg's names of what says when its video ends, and not how long it is
 SLACK = 0.5  # seconds that the pictures may end before the file says, since that is often rounded
 
 
@@ -71,8 +72,13 @@ class Film:
             return float(stream.duration * stream.time_base)
         if clock := CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
             hours, minutes, seconds = (float(part) for part in clock.groups())
-            return 3600 * hours + 60 * minutes + seconds
-        return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
+            return self._length(3600 * hours + 60 * minutes + seconds)
+        return self._length(container.duration / 1e6) if container.duration and len(container.streams) == 1 else None
+
+    def _length(self, said: float) -> float:
+        """Seconds from the stream's start on, of what the file says; an end before the start can only be a length."""
+        start = self._start(0.0)
+        return said - start if self.container.format.name in END_STAMPS and said > start else said
 
     @property
     def frame_count(self) -> int | None:

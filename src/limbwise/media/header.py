@@ -12,19 +12,24 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from limbwise.media.frame import Orientation
 
 
 @dataclass(frozen=True)
 class Header:
-    """`format` by name, stored size in pixels, `whole`: nothing is missing as far as can be told without decoding."""
+    """`format` by name, stored size in pixels, `whole`: nothing is missing as far as can be told without decoding; `scans` of a JPEG."""
 
     format: str
     width: int = 0
     height: int = 0
     orientation: Orientation = 1
     whole: bool = True
+    scans: int = 0
 
 
 def read_header(data: bytes) -> Header | None:
@@ -43,25 +48,25 @@ def is_image(start: bytes) -> bool:
     return any(magic.match(start) for _, magic, _ in _FORMATS)
 
 
-_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # neither a stuffed zero, nor a restart, nor a fill byte
+# Those with a length, and the end: no stuffed zero, no restart, and nothing below 0xc0, whose "length" could hide scans from us alone.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def _jpeg(name: str, data: bytes) -> Header:
-    width, height, orientation, at = 0, 0, 1, 2
+    width, height, orientation, scans, at = 0, 0, 1, 0, 2
     while marker := _MARKER.search(data, at):
         code, at = marker[1][0], marker.end()
         if code == 0xD9:
-            return Header(name, width, height, orientation, whole=height > 0)
-        if code in (0x01, 0xD8):
-            continue
+            return Header(name, width, height, orientation, height > 0, scans)
         (length,) = struct.unpack_from(">H", data, at)
         if code in _FRAME_MARKERS:
             height, width = struct.unpack_from(">HH", data, at + 3)
         elif code == 0xE1 and data[at + 2 : at + 8] == b"Exif\0\0":
             orientation = _exif_orientation(data[at + 8 : at + length])
+        scans += code == 0xDA
         at += length
-    return Header(name, width, height, orientation, whole=False)
+    return Header(name, width, height, orientation, False, scans)
 
 
 def _png(name: str, data: bytes) -> Header:
@@ -128,40 +133,46 @@ def _after_sub_blocks(data: bytes, at: int) -> int:
 
 def _tiff(name: str, data: bytes) -> Header:
     tags = _tiff_tags(data)
-    starts, lengths = (tags.get(a) or tags.get(b) or () for a, b in ((273, 324), (279, 325)))
-    ends = [start + length for start, length in zip(starts, lengths, strict=False)]
+    starts, lengths = (tags[a if a in tags else b] for a, b in ((273, 324), (279, 325)))
+    count = min(len(starts), len(lengths))
+    ends = np.add(starts[:count], lengths[:count], dtype=np.float64)
     # The decoder turns these by itself, so that the orientation is 1 here.
-    return Header(name, tags[256][0], tags[257][0], whole=bool(ends) and max(ends) <= len(data))
+    return Header(name, int(tags[256][0]), int(tags[257][0]), whole=count > 0 and bool(ends.max() <= len(data)))
 
 
-_TIFF_TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+_TIFF_WIDTHS = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8}  # bytes of each type of whole numbers
+_TIFF_TAGS = {256, 257, 274, 273, 279, 324, 325}  # sides, orientation, places and lengths of strips and of tiles
 
 
-def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
-    """The whole-number tags of the first directory of a TIFF or BigTIFF file, or of an EXIF block, which is laid out as one."""
+def _tiff_tags(data: bytes) -> dict[int, npt.NDArray[Any]]:
+    """The tags that count, of the first directory of a TIFF or BigTIFF file, or of an EXIF block, which is laid out as one.
+
+    They are views of the file, since many tags may have the same bytes, and as many as the file; of a tag that comes twice decoders
+    take the first.
+    """
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
     (at,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
     (entries,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
     at, step, inline = (at + 8, 20, 8) if big else (at + 2, 12, 4)
-    tags: dict[int, tuple[int, ...]] = {}
+    tags: dict[int, npt.NDArray[Any]] = {}
     for entry in range(at, at + min(entries, 4096) * step, step):
         tag, kind, count = struct.unpack_from(order + ("HHQ" if big else "HHI"), data, entry)
-        if kind not in _TIFF_TYPES or count > len(data):
+        if tag not in _TIFF_TAGS or tag in tags or kind not in _TIFF_WIDTHS:
             continue
-        layout, value = order + _TIFF_TYPES[kind] * count, entry + step - inline
-        if struct.calcsize(layout) > inline:
+        width, value = _TIFF_WIDTHS[kind], entry + step - inline
+        if count * width > inline:
             (value,) = struct.unpack_from(order + ("Q" if big else "I"), data, value)
-        tags[tag] = struct.unpack_from(layout, data, value)
-    if 256 in tags and not (tags[256] and tags.get(257)):
-        raise ValueError("no size")
+        if value + count * width > len(data):
+            raise ValueError("cut short")
+        tags[tag] = np.frombuffer(memoryview(data)[value : value + count * width], f"{order}u{width}")
     return tags
 
 
 def _exif_orientation(block: bytes) -> Orientation:
     """The orientation in an EXIF block; 1 where it says nothing or nonsense."""
     try:
-        (orientation,) = _tiff_tags(block).get(274, (1,))
+        orientation = int(_tiff_tags(block)[274][0])
     except (struct.error, LookupError, ValueError):
         return 1
     return orientation if 1 <= orientation <= 8 else 1

@@ -32,8 +32,8 @@ class VideoWriter:
     `size` (width, height) of the frames; an odd side becomes even by repeating the last column or row, since yuv420p stores colours
     at half size. `frame_rate` gives the times where `write` is told none. `audio_from`: a file whose first audio stream, where
     it has one, is copied as it is, from the time of the first frame to the end of the last.
-    Raises UsageError for a suffix that is not in WRITABLE and for frames that do not fit; InputError for an unreadable `audio_from`;
-    LimbwiseError where the video cannot be written or got no frame.
+    Raises UsageError for a suffix that is not in WRITABLE, for frames that do not fit, for none, and for what the file's format cannot
+    hold, such as the audio; InputError for an unreadable `audio_from`; LimbwiseError where the disk says no.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class VideoWriter:
 
     def _finish(self) -> None:
         if self._tick < 0:
-            raise LimbwiseError(f"{self.path}: no frame was written, so that there is no video")
+            raise UsageError(f"{self.path}: no frame was written, so that there is no video")
         with self._errors():
             self._container.mux(self._stream.encode(None))
             self._copy_sound(self._time + 1 / self.frame_rate)
@@ -118,16 +118,15 @@ class VideoWriter:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """FFmpeg's errors in words for people."""
+        """FFmpeg's errors in words for people: the disk's, and those of what it was given."""
         import av
 
         try:
             yield
         except (av.FFmpegError, ValueError) as error:
             sound = f" with the audio of {self.audio_from}" if self.audio_from else ""
-            raise LimbwiseError(
-                f"{self.path}: cannot be written{sound} ({error}); check the disk, or try .mkv"
-            ) from error
+            kind, cure = (LimbwiseError, "check the disk") if isinstance(error, OSError) else (UsageError, "try .mkv")
+            raise kind(f"{self.path}: cannot be written{sound} ({error}); {cure}") from error
 
 
 def _video_stream(container: OutputContainer, size: tuple[int, int], frame_rate: float, codec: str) -> VideoStream:
@@ -166,7 +165,11 @@ class _Sound:
         sound, film = (
             next(iter(streams), None) for streams in (self._source.streams.audio, self._source.streams.video)
         )
-        self._copy = container.add_stream_from_template(sound) if sound else None
+        try:
+            self._copy = container.add_stream_from_template(sound) if sound else None
+        except ValueError as error:
+            self._source.close()
+            raise UsageError(f"{path}: its audio cannot be kept ({error}); leave the audio out") from error
         self._start = float(film.start_time * film.time_base) if film and film.start_time and film.time_base else 0.0
         self._waiting = self._source.demux(sound) if sound else iter(())
         self._next: Packet[Any] | None = next(self._waiting, None)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from limbwise.errors import LimbwiseError
@@ -33,12 +34,12 @@ class Jobs:
         self._coming = 0
         self._thread = ThreadPoolExecutor(1, "video")
         self._tasks: set[asyncio.Future[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     @contextmanager
     def place(self, ask: Ask, track: bool) -> Iterator[Job]:
         """A job to be, whose clip is uploaded inside; after an exception nothing is left of it. Raises Refusal 503 where there are too
         many."""
-        self.forget_old()
         if self._coming + self.count["waiting"] + self.count["running"] >= self.options.max_jobs:
             raise busy(f"{self.options.max_jobs} videos are under way; come back later")
         number = secrets.token_hex(8)
@@ -58,11 +59,17 @@ class Jobs:
         self._jobs[job.id] = job
         task = asyncio.get_running_loop().run_in_executor(self._thread, self._run, job)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._ended, job))
+
+    def _ended(self, job: Job, task: asyncio.Future[None]) -> None:
+        """In the loop: the work is over, and the result goes after its time, whether somebody asks or not."""
+        self._tasks.discard(task)
+        if job.id in self._jobs:
+            seconds = 60 * self.options.keep_minutes
+            self._timers[job.id] = task.get_loop().call_later(seconds, self.remove, job)
 
     def __getitem__(self, number: str) -> Job:
         """The job of this number; raises Refusal 404."""
-        self.forget_old()
         if number not in self._jobs:
             raise Refusal(
                 404,
@@ -74,6 +81,8 @@ class Jobs:
         """Cancel what is under way, and forget all of it."""
         job.cancelled.set()
         self._jobs.pop(job.id, None)
+        if timer := self._timers.pop(job.id, None):
+            timer.cancel()
         if job.state in ("waiting", "running"):
             job.state = "cancelled"  # its thread removes the folder
         else:
@@ -93,12 +102,6 @@ class Jobs:
         missed = (job for job in self._jobs.values() if job.state == "done" and not job.fetched)
         return not self._tasks and not any(job.ended is not None and job.ended > late for job in missed)
 
-    def forget_old(self) -> None:
-        """Remove what was kept for long enough."""
-        late = time.monotonic() - 60 * self.options.keep_minutes
-        for job in [job for job in self._jobs.values() if job.ended is not None and job.ended < late]:
-            self.remove(job)
-
     def stop(self) -> None:
         """Videos that only wait are cancelled."""
         for job in self._jobs.values():
@@ -110,6 +113,9 @@ class Jobs:
         for job in self._jobs.values():
             job.cancelled.set()
         self._thread.shutdown()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._jobs.clear()  # no timer begins for work that ended just now
         close_folder(self.folder)
 
     def _run(self, job: Job) -> None:

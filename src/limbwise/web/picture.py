@@ -17,6 +17,6 @@ def open_picture(data: bytes, max_pixels: int) -> Image:
     if header is not None and header.width * header.height > max_pixels:
         size = f"{header.width} x {header.height}"
         raise Refusal(413, f"image: {size} pixels are more than the {max_pixels:,} allowed; make it smaller")
-    if header is not None and header.format == "JPEG" and data.count(b"\xff\xda") > MOST_SCANS:
+    if header is not None and header.scans > MOST_SCANS:
         raise Refusal(422, f"image: JPEG data of more than {MOST_SCANS} scans; save it again")
     return decode_image(data, "image", max_pixels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,11 @@ def gathered(skeleton: Skeleton, rows: Sequence[Row]) -> People:
 
 
 def given_ids(people: People) -> list[int]:
-    """Track ids; whoever has none gets the smallest number that nobody in the image has."""
-    ids = [-1] * len(people) if people.ids is None else people.ids.tolist()
-    free = iter(sorted(set(range(2 * len(ids))) - set(ids)))
-    return [i if i >= 0 else next(free) for i in ids]
+    """Track ids, each once: 0, 1, ... where people were not followed; else whoever has none gets -1, -2, ..., which no track has."""
+    if people.ids is None:
+        return list(range(len(people)))
+    strangers = count(-1, -1)
+    return [i if i >= 0 else next(strangers) for i in people.ids.tolist()]
 
 
 def skeleton_of(keypoints: Sequence[str], name: str) -> Skeleton:

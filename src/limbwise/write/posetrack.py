@@ -1,12 +1,15 @@
 """PoseTrack's annotation files, 2017 (what poseval takes) and 2018 (like COCO): one file a sequence, and reading both.
 
 A video is a sequence; images given one by one form the sequence "images". People who were not followed get numbers 0, 1, ... anew
-in every image, since poseval asks for ids even where they do not matter.
+in every image, since poseval asks for ids even where they do not matter. Strangers, who have no id where others have one, get
+numbers that no track has, anew in every image: -1, -2, ... in 2018, which poseval takes as it takes others and which are read as no
+id; in 2017, which has no room below 0, the highest that are free, 999, 998, ...
 """
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,11 +22,12 @@ from limbwise.write.posetrack2018 import Sequence2018, read_2018
 from limbwise.write.record import Record
 from limbwise.write.writer import Writer
 
-LOOSE = "images"  # the sequence of images that belong to no video
+LOOSE = ""  # the sequence of images that belong to no video, in the file "images"; no source has this name
 
 
 class PoseTrackWriter:
-    """A folder of PoseTrack files, `<folder>/<video>.json` and `<folder>/images.json`.
+    """A folder of PoseTrack files, `<folder>/<video>.json` and `<folder>/images.json`; where a video is called "images", too, the
+    second of the two is `images_2.json`.
 
     `year` 2017 or 2018. The frames of a video must come together. A sequence is whole when the next video begins; after an
     exception those that were open are gone. Raises UsageError for another year or a video that comes back.
@@ -35,6 +39,7 @@ class PoseTrackWriter:
         self.folder, self.year = Path(folder), year
         self._open: dict[str, Writer] = {}
         self._done: set[str] = set()
+        self._taken: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +67,16 @@ class PoseTrackWriter:
         for other in [open_name for open_name in self._open if LOOSE not in (open_name, name)]:
             self._open.pop(other).__exit__(None, None, None)
             self._done.add(other)
-        self._open[name] = sequence(self.folder / f"{name}.json", self.year).__enter__()
+        file = free_name(name or "images", self._taken)
+        self._open[name] = sequence(self.folder / f"{file}.json", self.year).__enter__()
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken, also on disks that do not tell capitals; from now on it is in `taken`."""
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    free = next(one for one in names if one.casefold() not in taken)
+    taken.add(free.casefold())
+    return free
 
 
 def sequence(path: Path, year: int) -> Writer:

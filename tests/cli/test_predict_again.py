@@ -1,0 +1,108 @@
+"""`limbwise predict` a second time into the same folder: what goes on, and what must be refused since it would mix or lose results."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from dots import draw_dots, some_people
+
+from limbwise.cli.verbs import app
+from limbwise.engine.base import EngineOptions
+from limbwise.errors import UsageError
+from limbwise.media.image import write_image
+from limbwise.people import People
+
+
+class Asked:
+    """In the place of a refiner: leaves people alone, and keeps what it was made with."""
+
+    given: ClassVar[list[tuple[Any, ...]]] = []
+
+    def __init__(self, model: Path, *, engine: str, run: EngineOptions) -> None:
+        self.given.append((engine, run.device, run.threads, run.precision))
+
+    def __call__(self, image: object, people: People) -> People:
+        return people
+
+
+@pytest.fixture
+def model(tmp_path: Path, dots_model: Path) -> Path:
+    """A copy of the dot people's model, to be changed."""
+    for suffix in (".onnx", ".json"):
+        shutil.copy(dots_model.with_suffix(suffix), tmp_path / f"net{suffix}")
+    write_image(tmp_path / "a.png", draw_dots(some_people(0)))
+    return tmp_path / "net.onnx"
+
+
+@pytest.fixture
+def refiner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys.modules["limbwise.cli.predict"], "Refiner", Asked)
+    (tmp_path / "refiner.onnx").write_bytes(b"one")
+    return tmp_path / "refiner.onnx"
+
+
+def predict(model: Path, *flags: object) -> None:
+    out = model.parent / "out"
+    app([*map(str, ("predict", model.parent / "a.png", "--model", model, "-o", out, *flags))], standalone_mode=False)
+
+
+def retrain(path: Path) -> None:
+    """Another file by the old name; bytes that ONNX reads as one more description."""
+    path.write_bytes(path.read_bytes() + b"\x32\x01x")
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_resume_and_overwrite_at_once_lose_nothing(model: Path) -> None:
+    predict(model)
+    before = files(model.parent / "out")
+    with pytest.raises(UsageError, match="leave one of the two out"):
+        predict(model, "--resume", "--overwrite")
+    assert files(model.parent / "out") == before
+
+
+def test_a_model_that_was_trained_again_is_another_one(model: Path) -> None:
+    predict(model)
+    predict(model, "--resume")
+    retrain(model)
+    with pytest.raises(UsageError, match="other settings"):
+        predict(model, "--resume")
+    predict(model, "--overwrite")
+
+
+def test_a_refiner_is_part_of_what_was_asked(model: Path, refiner: Path) -> None:
+    predict(model, "--refine", refiner)
+    predict(model, "--refine", refiner, "--resume")
+    other = refiner.with_name("other.onnx")
+    other.write_bytes(b"one")
+    for flags in ((), ("--refine", other)):
+        with pytest.raises(UsageError, match="other settings"):
+            predict(model, *flags, "--resume")
+    retrain(refiner)
+    with pytest.raises(UsageError, match="other settings"):
+        predict(model, "--refine", refiner, "--resume")
+
+
+def test_an_interrupted_run_does_not_go_on_with_another_refiner(
+    model: Path, refiner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Asked, "__call__", stop)
+        predict(model, "--refine", refiner)
+    with pytest.raises(UsageError, match="cannot go on with other settings: refine was"):
+        predict(model, "--resume")
+    predict(model, "--refine", refiner, "--resume")
+
+
+def test_a_refiner_runs_where_the_network_does(model: Path, refiner: Path) -> None:
+    predict(model, "--refine", refiner, "--engine", "onnxruntime", "--threads", 1, "--device", "cpu")
+    assert Asked.given[-1] == ("onnxruntime", "cpu", 1, "f32")

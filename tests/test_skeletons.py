@@ -73,10 +73,15 @@ def test_own_skeleton_from_toml(tmp_path: Path) -> None:
     assert bird.sigmas == (0.08,) * 4
 
 
+def test_a_mark_before_the_text_is_no_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "bird.toml").write_text(OWN, encoding="utf-8-sig")
+    assert read_skeleton(tmp_path / "bird.toml").name == "bird"
+
+
 WRONG = [
     ("limbs = []", "keypoints"),  # missing
     ('keypoints = ["a", "a"]\nlimbs = []', "keypoints"),  # twice
-    ('keypoints = ["a", "b"]\nlimbs = [["a", "c"]]', "limbs"),  # unknown name
+    ('keypoints = ["a", "b"]\nlimbs = [["a", "c"]]', "limbs: 'c' is none of the keypoints"),
     ('keypoints = ["a", "b"]\nlimbs = [["a"]]', "limbs"),  # half a limb
     ('keypoints = ["a", "b"]\nlimbs = [[0, 7]]', "limbs"),  # out of range
     ('keypoints = ["a", "b"]\nlimbs = []\nsigmas = [1.0]', "sigmas"),  # too few

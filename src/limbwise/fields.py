@@ -22,7 +22,7 @@ def read_table(path: str | Path) -> dict[str, Any]:
     """The table in a .toml or .json file; raises InputError where it is unreadable or not a table."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors put a mark before the text
         table = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error

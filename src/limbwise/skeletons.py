@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from limbwise.errors import InputError
 from limbwise.fields import build, read_table
 from limbwise.skeleton import Skeleton
 
@@ -158,17 +159,21 @@ def read_skeleton(path: str | Path) -> Skeleton:
     """
     table = read_table(path)
     table.setdefault("name", Path(path).stem)
-    table["limbs"] = _by_name(table.get("limbs", []), table.get("keypoints", []))
+    table["limbs"] = _by_name(table.get("limbs", []), table.get("keypoints", []), path)
     if "sigmas" not in table and isinstance(table.get("keypoints"), list):
         names = [str(name).removeprefix("left_").removeprefix("right_") for name in table["keypoints"]]
         table["sigmas"] = [_SIGMAS.get(name, 0.08) for name in names]
     return build(Skeleton, table, path)
 
 
-def _by_name(limbs: object, keypoints: object) -> object:
-    """Limbs given by names as indices; what cannot be read is left for the check that names the field."""
+def _by_name(limbs: object, keypoints: object, path: str | Path) -> object:
+    """Limbs given by names as indices; what cannot be read is left for the check that names the field. Raises InputError for a name
+    that no keypoint has."""
     if not isinstance(limbs, list) or not isinstance(keypoints, list):
         return limbs
     indices = {str(name): i for i, name in enumerate(keypoints)}
-    return [[indices.get(end, end) if isinstance(end, str) else end for end in limb] if isinstance(limb, list) else limb
+    ends = (end for limb in limbs if isinstance(limb, list) for end in limb if isinstance(end, str))
+    if (unknown := next((end for end in ends if end not in indices), None)) is not None:
+        raise InputError(f"{path}: limbs: {unknown!r} is none of the keypoints")
+    return [[indices[end] if isinstance(end, str) else end for end in limb] if isinstance(limb, list) else limb
             for limb in limbs]  # fmt: skip

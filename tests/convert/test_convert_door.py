@@ -54,3 +54,12 @@ def test_what_a_file_lacks_is_named_and_nothing_is_written(tmp_path: Path) -> No
     assert allowed.returncode == 0, allowed.stderr
     assert "random: " in allowed.stdout
     assert "conv5_5_CPM_L1" in allowed.stdout
+
+
+def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from limbwise.cli import main; main()"
+    words = ["convert", str(tmp_path / "a.caffemodel"), "-o", str(tmp_path / "a.onnx")]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "limbwise[train]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

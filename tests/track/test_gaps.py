@@ -50,6 +50,13 @@ def test_long_gaps_and_ends_stay_empty(walkers: Walkers) -> None:
     assert [len(people) for people in out] == [1, 0, 0, 0, 0, 0, 1, 0, 0]
 
 
+@pytest.mark.parametrize(("away", "filled"), [(64, 64), (65, 0), (90, 0)])
+def test_of_a_gap_longer_than_frames_wait_nothing_is_filled(walkers: Walkers, away: int, filled: int) -> None:
+    here, nobody = named(walkers((100, 100)), 0), named(walkers(), *())
+    out = run(GapFiller(5, 2, False), [here, *[nobody] * away, here])
+    assert [len(people) for people in out] == [1, *[filled // away] * away, 1]
+
+
 def test_results_come_late_by_the_longest_gap_and_no_more(walkers: Walkers) -> None:
     filler, counts = GapFiller(0.2, 2, False), []
     for f in range(20):

@@ -88,3 +88,13 @@ def test_a_young_track_is_believed_less() -> None:
     assert turn.all()
     assert not mend.any()
     assert (streak == 0).all()
+
+
+def test_words_within_words_tell_nothing() -> None:
+    dog = Skeleton(
+        "dog",
+        ("left_ear", "right_ear", "left_rear_knee", "right_rear_knee", "left_knee2", "right_knee2"),
+        (),
+        (0.1,) * 6,
+    )
+    assert groups(dog) == {"face": ((0, 1),), "legs": ((2, 3), (4, 5))}

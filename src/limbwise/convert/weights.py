@@ -32,11 +32,15 @@ def check_size(path: Path) -> None:
 
 
 def load(
-    net: nn.Module, weights: Weights, their_name: Callable[[str], str], where: str | Path, allow_missing: bool = False
+    net: nn.Module,
+    weights: Weights,
+    their_name: Callable[[str], str],
+    where: str | Path,
+    allow_missing: bool | None = None,
 ) -> list[str]:
     """Put weights into a network; `their_name` says what a parameter or norm statistic of ours is called among them.
 
-    Returns the layers that are missing and stay as they are, which only `allow_missing` allows. Raises InputError that lists what
+    Returns the layers that are missing and stay as they are, which only `allow_missing` allows (None: no user can ask for it). Raises InputError that lists what
     is missing and what is left over, or names what has another shape or is no number.
     """
     state = {name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")}
@@ -46,7 +50,7 @@ def load(
     if extra or (missing and not allow_missing):
         told = [f"{len(layers)} layer{'s'[: len(layers) != 1]} {kind}: {listed(layers)}"
                 for kind, layers in (("missing", missing), ("left over", extra)) if layers]  # fmt: skip
-        hint = "" if extra else " (--allow-missing leaves them random)"
+        hint = "" if extra or allow_missing is None else " (--allow-missing leaves them random)"
         raise InputError(f"{where}: {'; '.join(told)}{hint}")
     found = {ours: as_tensor(weights[theirs], value, f"{where}: {theirs}")
              for ours, value in state.items() if (theirs := names[ours]) in weights}  # fmt: skip

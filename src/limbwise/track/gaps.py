@@ -22,7 +22,7 @@ from limbwise.people import People
 Floats = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
 
-LONGEST = 64  # frames that wait at most, whatever their times
+LONGEST = 64  # frames that wait at most, whatever their times: they wait with their pictures
 TINY = 1e-9  # seconds: times of frames are not exact
 NEVER = -1e300  # the time of what was never seen
 
@@ -77,7 +77,8 @@ class _Waiting:
 class GapFiller:
     """Frames of followed people in, the same frames out, later, with gaps of at most `seconds` filled.
 
-    A frame waits for `frames` more, too, for ids that are not certain yet; with `strangers` people without an id stay. `sightings`:
+    No gap is filled of which a frame is gone already: 64 frames wait at most. A frame waits for `frames` more, too, for ids that are not
+    certain yet; with `strangers` people without an id stay. `sightings`:
     what an earlier filler knew after a frame, to go on from there.
     """
 
@@ -85,6 +86,7 @@ class GapFiller:
         self.seconds, self.frames, self.strangers = seconds, frames if seconds > 0 else 0, strangers
         self.sightings = sightings
         self._waiting: deque[_Waiting] = deque()
+        self._left = NEVER  # time of the last frame that waits no more
 
     def push(self, people: People, time: float, given: Mapping[int, int]) -> list[People]:
         """One frame more: `people` as tracker.step gives them, and the ids `given` so far (TrackState.given). Gives the frames that
@@ -124,30 +126,39 @@ class GapFiller:
             known = Sightings(np.concatenate([known.ids, fresh.ids]), np.concatenate([known.last, fresh.last]))
         who = np.array([places[i] for i in rows], np.intp)
         mine = np.array(list(rows.values()), np.intp)
-        self._fill(known.last, who, people, mine, list(rows), time)
+        self._fill(known.last, who, people, mine, list(rows), time, min(self.seconds, time - self._left))
         last = known.last.copy()
         _remember(last, who, people.xy, people.scores, mine, time)
         lately = time - last[..., 0].max(1) < self.seconds  # the others no gap can bring back
         self.sightings = Sightings(known.ids, last) if lately.all() else Sightings(known.ids[lately], last[lately])
 
     def _fill(
-        self, last: npt.NDArray[np.float64], who: Index, people: People, mine: Index, ids: list[int], time: float
+        self,
+        last: npt.NDArray[np.float64],
+        who: Index,
+        people: People,
+        mine: Index,
+        ids: list[int],
+        time: float,
+        seconds: float,
     ) -> None:
-        """Put people who are here (rows `mine` of `people`, `who` of `last`, named `ids`) into the frames since they were seen last."""
-        since = _since(last, who, people.xy, people.scores, mine, time, self.seconds)
+        """Put people who are here (rows `mine` of `people`, `who` of `last`, named `ids`) into the frames since they were seen last, if
+        that is `seconds` ago at most."""
+        since = _since(last, who, people.xy, people.scores, mine, time, seconds)
         for frame in self._waiting:
             if frame.time <= since:
                 continue
             rows = np.array([frame.rows.get(i, -1) for i in ids], np.intp)
-            absent = _put(frame.xy, rows, last, who, people.xy, people.scores, mine, frame.time, time, self.seconds)
+            absent = _put(frame.xy, rows, last, who, people.xy, people.scores, mine, frame.time, time, seconds)
             for m in np.flatnonzero(absent).tolist():
                 place = frame.added.setdefault(ids[m], np.full(people.xy.shape[1:], np.nan, np.float32))[None]
                 _put(place, np.zeros(1, np.intp), last, who[m : m + 1], people.xy, people.scores, mine[m : m + 1], frame.time, time,
-                     self.seconds)  # fmt: skip
+                     seconds)  # fmt: skip
 
     def _done(self) -> People:
         """The frame that waited longest, with what was filled."""
         frame = self._waiting.popleft()
+        self._left = frame.time
         people, added = frame.people, {i: place for i, place in frame.added.items() if i >= 0}
         ids = np.full(len(people), -1)
         ids[list(frame.rows.values())] = np.maximum(np.array(list(frame.rows), np.int64), -1)

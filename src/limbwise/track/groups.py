@@ -7,18 +7,19 @@ from functools import lru_cache
 from limbwise.skeleton import Skeleton
 
 _GROUPS = {
-    "face": ("eye", "ear", "pupil"),
-    "arms": ("shoulder", "elbow", "wrist", "hand", "thumb", "index", "middle", "ring", "little"),
-    "legs": ("hip", "knee", "ankle", "heel", "toe"),
+    "legs": {"hip", "knee", "ankle", "heel", "toe"},
+    "arms": {"shoulder", "elbow", "wrist", "hand", "thumb", "index", "middle", "ring", "little"},
+    "face": {"eye", "eyebrow", "ear", "pupil"},
 }
 
 
 @lru_cache(maxsize=64)
 def groups(skeleton: Skeleton) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Left-right pairs by group; names of one's own are in the group "others"."""
+    """Left-right pairs by group, told by whole words ("rear" is no ear) with or without a number; names of one's own are in the group
+    "others"."""
     found: dict[str, list[tuple[int, int]]] = {}
     for left, right in skeleton.pairs:
-        name = skeleton.keypoints[left]
-        group = next((g for g, words in _GROUPS.items() if any(word in name for word in words)), "others")
+        words = {word.rstrip("0123456789") for word in skeleton.keypoints[left].split("_")}
+        group = next((g for g, known in _GROUPS.items() if words & known), "others")
         found.setdefault(group, []).append((left, right))
     return {group: tuple(pairs) for group, pairs in found.items()}

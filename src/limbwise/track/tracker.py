@@ -36,7 +36,9 @@ class TrackOptions:
     least_score: float = option(0.05, "score below which a person is not followed")
     patience: float = option(2.0, "seconds that a person may be hidden and still get its id back")
     confirm: int = option(3, "frames in which a person must be seen to get an id")
-    fill: float = option(0.2, "seconds of the longest gap that is filled; 0: none, and results without delay")
+    fill: float = option(
+        0.2, "seconds of the longest gap that is filled, 64 frames at most; 0: none, and results without delay"
+    )
     mend_sides: bool = option(True, "put left and right back where the network confused them")
     steady: bool = option(True, "take the jitter out of keypoints")
     strangers: bool = option(False, "keep people who were seen too shortly to get an id")

@@ -40,8 +40,8 @@ def load(
 ) -> list[str]:
     """Put weights into a network; `their_name` says what a parameter or norm statistic of ours is called among them.
 
-    Returns the layers that are missing and stay as they are, which only `allow_missing` allows (None: no user can ask for it). Raises InputError that lists what
-    is missing and what is left over, or names what has another shape or is no number.
+    Returns the layers that are missing and stay as they are, which only `allow_missing` allows (None: no user can ask for it). Raises
+    InputError that lists what is missing and what is left over, or names what has another shape or is no number.
     """
     state = {name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")}
     names = {name: their_name(name) for name in state}

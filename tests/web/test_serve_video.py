@@ -60,7 +60,9 @@ def expected(dots_estimator: Estimator, clip: bytes, tmp_path_factory: pytest.Te
 
 
 def test_the_same_people_as_without_a_server(served: Running, done: str, expected: list) -> None:
-    frames = result(served, done).json()["frames"]
+    answer = result(served, done).json()
+    frames = answer["frames"]
+    assert (answer["width"], answer["height"]) == (320, 240)
     assert [frame["frame"] for frame in frames] == list(range(20))
     np.testing.assert_allclose([frame["time"] for frame in frames], np.arange(20) / 25, atol=1e-6)
     for frame, people in zip(frames, expected, strict=True):

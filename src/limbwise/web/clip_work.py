@@ -94,13 +94,19 @@ def _write(journal: Journal, path: Path, format: ClipFormat) -> None:
         if format == "openpose":
             _write_zip(journal, path)
         elif format == "limbwise":
-            with JsonList(path, '{"frames":[', "]}") as frames:
-                for record, people in journal.replay():
-                    frames.append({"frame": record.frame, "time": record.time, "people": person_list(people)})
+            _write_frames(journal, path)
         else:
             with CocoWriter(path) if format == "coco" else CsvWriter(path) as writer:
                 for record, people in journal.replay():
                     writer.add(record, people)
+
+
+def _write_frames(journal: Journal, path: Path) -> None:
+    """The server's own form: the size of the pictures as they are stored, and the people of each."""
+    width, height = next((record.width, record.height) for record, _ in journal.replay())
+    with JsonList(path, f'{{"width":{width},"height":{height},"frames":[', "]}") as frames:
+        for record, people in journal.replay():
+            frames.append({"frame": record.frame, "time": record.time, "people": person_list(people)})
 
 
 def _write_zip(journal: Journal, path: Path) -> None:

@@ -36,5 +36,9 @@ COCO: list[dict[str, Any]] = [
     {"image_id": 0, "category_id": 1, "keypoints": [271.44, 61.907, 1, 0, 0, 0], "score": 12.4113}
 ]
 TABLE = "source,frame,time,person,id,score,box_x,box_y,box_w,box_h,nose_x,nose_y,nose_score\n"
-CLIP: dict[str, Any] = {"frames": [{"frame": 0, "time": 0.0, "people": [{**_PERSON, "id": 0}]}]}
+CLIP: dict[str, Any] = {
+    "width": 620,
+    "height": 465,
+    "frames": [{"frame": 0, "time": 0.0, "people": [{**_PERSON, "id": 0}]}],
+}
 STREAM: dict[str, Any] = {"frame": 17, **PEOPLE, "dropped": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 BITS, FIELD = 6, 32  # fields of a number, and their size in pixels
 Image = np.ndarray[Any, np.dtype[np.uint8]]
+SQUARE = Fraction(1)
 
 
 def write_clip(path: Path, source: Path, frames: int) -> None:
@@ -23,9 +25,9 @@ def write_clip(path: Path, source: Path, frames: int) -> None:
         encode(path, pictures)
 
 
-def write_numbered(path: Path, picture: Image, frames: int) -> None:
+def write_numbered(path: Path, picture: Image, frames: int, pixels: Fraction = SQUARE) -> None:
     """A clip of one picture (H, W, 3); the number of each frame is in its lowest rows, the highest bit left."""
-    encode(path, (_numbered(picture, number) for number in range(frames)))
+    encode(path, (_numbered(picture, number) for number in range(frames)), pixels)
 
 
 def read_number(image: Image, width: int) -> int:
@@ -36,8 +38,8 @@ def read_number(image: Image, width: int) -> int:
     return int("".join(str(int(bit)) for bit in bits), 2)
 
 
-def encode(path: Path, pictures: Iterator[Image]) -> None:
-    """RGB pictures to a video of 25 frames/s."""
+def encode(path: Path, pictures: Iterator[Image], pixels: Fraction = SQUARE) -> None:
+    """RGB pictures to a video of 25 frames/s; `pixels`: width of a pixel by its height."""
     import av
 
     moving = path.suffix == ".mp4"
@@ -48,6 +50,7 @@ def encode(path: Path, pictures: Iterator[Image]) -> None:
         for number, picture in enumerate(pictures):
             if number == 0:
                 stream.height, stream.width = picture.shape[:2]
+                stream.codec_context.sample_aspect_ratio = pixels
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64decode
 from collections import defaultdict
 from typing import Any
@@ -69,6 +70,14 @@ def _frame(page: Any) -> int:
     return int(page.get_attribute("#view", "data-frame"))
 
 
+def _until(page: Any, true: str) -> None:
+    """Wait; Playwright's own way is nothing that the page's policy allows."""
+    end = time.monotonic() + 20
+    while not page.evaluate(true):
+        assert time.monotonic() < end, true
+        page.wait_for_timeout(50)
+
+
 def _pictures(page: Any) -> dict[str, list[Any]]:
     """Which pictures were shown with the people of each frame; painted twice, one may differ from itself by roundings."""
     pictures: dict[str, list[Any]] = defaultdict(list)
@@ -87,3 +96,86 @@ def test_a_camera_that_is_not_allowed_is_named(page: Any) -> None:
     page.evaluate(refuse)
     page.click("#camera")
     page.wait_for_selector("text=The camera is not allowed for this page.")
+    assert page.is_disabled("#keep")
+    assert page.inner_text("#count-line").strip() == "No result"
+
+
+def test_a_permission_that_comes_late_disturbs_nobody(page: Any) -> None:
+    page.evaluate(
+        """() => {
+            const devices = navigator.mediaDevices;
+            const ask = devices.getUserMedia.bind(devices);
+            devices.getUserMedia = async (wanted) => {
+                devices.getUserMedia = ask;
+                await new Promise((allow) => (window.allow = allow));
+                return (window.late = await ask(wanted));
+            };
+        }"""
+    )
+    page.click("#camera")
+    _until(page, "Boolean(window.allow)")
+    page.keyboard.press("Escape")
+    page.click("#camera")
+    page.wait_for_selector("#view[data-frame]")
+    page.evaluate("allow()")
+    _until(page, "window.late?.getVideoTracks()[0].readyState === 'ended'")
+    _until(page, f"Number(view.dataset.frame) > {_frame(page)}")
+    assert page.evaluate("video.srcObject.getVideoTracks()[0].readyState") == "live"
+
+
+def test_the_mirror_is_for_cameras_that_look_at_their_user(page: Any) -> None:
+    page.evaluate("void (MediaStreamTrack.prototype.getSettings = () => ({ facingMode: window.facing }))")
+    for facing, mirrored in (
+        (None, False),
+        ("user", True),
+        ("user", False),  # after a person has switched it off
+        ("environment", False),
+        ("user", True),
+        ("environment", False),
+    ):
+        page.evaluate("(facing) => void (window.facing = facing)", facing)
+        page.click("#camera")
+        page.wait_for_selector("#view[data-people]")
+        assert page.is_checked("[data-setting=mirror]") == mirrored
+        page.uncheck("[data-setting=mirror]")
+        page.keyboard.press("Escape")
+
+
+def test_nothing_is_sent_while_the_way_is_full(page: Any) -> None:
+    page.evaluate(
+        """() => {
+            [window.sent, window.waiting] = [0, 0];
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (data) { window.sent += 1; send.call(this, data); };
+            Object.defineProperty(WebSocket.prototype, "bufferedAmount", { get: () => window.waiting });
+        }"""
+    )
+    page.click("#camera")
+    _until(page, "sent > 2")
+    page.evaluate("void (window.waiting = 1)")
+    page.wait_for_timeout(300)  # what was on its way out
+    before = page.evaluate("sent")
+    page.wait_for_timeout(700)
+    assert page.evaluate("sent") == before
+    page.evaluate("void (window.waiting = 0)")
+    _until(page, f"sent > {before + 2}")
+
+
+def test_slow_answers_are_waited_for(page: Any) -> None:
+    sockets: list[Any] = []
+    frames: list[Any] = []
+
+    def take(socket: Any) -> None:
+        sockets.append(socket)
+        socket.on_message(lambda frame: frames.append(frame))
+
+    page.route_web_socket("**/v1/stream*", take)
+    page.reload()
+    page.wait_for_selector("#model option", state="attached")
+    page.evaluate("document.querySelector('[data-setting=step]').click()")  # hidden until the camera is on
+    page.click("#camera")
+    page.wait_for_timeout(4000)
+    assert len(frames) == 2
+    person = {"id": 1, "keypoints": [[20, 20, 0.9]] * 17}
+    sockets[0].send(json.dumps({"frame": 0, "width": 640, "people": [person], "milliseconds": {}}))
+    page.wait_for_selector('#view[data-frame="0"][data-people="1"]')

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import zipfile
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Site, picture, saved, shown
+from browsing import Site, Watch, picture, saved, shown
 from clips import read_number, write_clip, write_numbered
 
+from limbwise.media.image import decode_image
 from limbwise.write.table import read_csv
 
 FRAMES = 30
@@ -89,6 +91,39 @@ def test_people_are_in_step_with_the_pictures(page: Any, tmp_path: Path) -> None
         page.wait_for_timeout(150)
         number, url = page.evaluate("[view.dataset.frame, view.toDataURL()]")
         assert read_number(picture(url), 480) == int(number)
+
+
+def test_people_lie_on_pictures_whose_pixels_are_not_square(page: Any, tmp_path: Path) -> None:
+    import skimage
+
+    clip = tmp_path / "wide.mp4"
+    write_numbered(clip, skimage.data.astronaut()[:416, :240], 5, pixels=Fraction(2))
+    page.emulate_media(reduced_motion="reduce")
+    open_clip(page, clip)
+    page.wait_for_selector('#view[data-frame="0"]')
+    assert page.evaluate("video.videoWidth") == 480
+    assert decode_image(saved(page, "png")[1], "png").shape == (416, 240, 3)
+
+
+def test_a_network_that_fails_for_a_moment_ends_no_job(page: Any, watch: Watch, dance: Path) -> None:
+    watch.expected = ("ERR_INTERNET_DISCONNECTED",)
+    failures, uploads = ["internetdisconnected"] * 3, []
+    page.on("request", lambda request: "/v1/video" in request.url and uploads.append(request.url))
+    page.route("**/v1/jobs/*", lambda route: route.abort(failures.pop()) if failures else route.continue_())
+    open_clip(page, dance)
+    assert not failures
+    assert len(uploads) == 1
+
+
+def test_a_clip_whose_first_picture_is_kept_back_is_played_all_the_same(page: Any) -> None:
+    script = """async (then) => {
+        const { openVideo } = await import("/page/reel.js");
+        const video = { videoWidth: 32, load() { setTimeout(() => { this.onloadedmetadata(); this[then]?.(); }); } };
+        return (await openVideo(video, new Blob())) === video;
+    }"""
+    assert page.evaluate(script, "nothing")
+    assert page.evaluate(script, "onloadeddata")
+    assert not page.evaluate(script, "onerror")
 
 
 def test_a_clip_is_cancelled(page: Any, site: Site, shared: Path) -> None:

@@ -82,6 +82,16 @@ def test_the_key_is_asked_for_until_it_fits(new_page: Callable[..., Any], watch:
     page.wait_for_selector("#view[data-frame]")
 
 
+def test_a_page_that_comes_back_shows_its_start(page: Any, ski: Path) -> None:
+    page.set_input_files("#file", ski)
+    people_drawn(page)
+    page.evaluate("void dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.wait_for_selector("text=Drop a photo or a clip")
+    assert page.is_disabled("[data-save=png]")
+    page.set_input_files("#file", ski)
+    people_drawn(page)
+
+
 def test_the_keyboard_is_enough(page: Any, ski: Path) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "choose"

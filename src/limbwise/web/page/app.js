@@ -45,6 +45,7 @@ async function attempt(work) {
 
 function fail(error) {
   stage.rest();
+  if (!source?.ready) panel.clear(source ? "No result" : undefined);
   panel.announce("");
   stage.say("error", error.message, source && source.kind !== "camera" ? { label: "Try again", run: again } : null);
 }
@@ -124,9 +125,9 @@ function shut() {
   from.focus();
 }
 
-/** What can be saved now. */
+/** What can be saved or kept now. */
 function offer() {
-  for (const button of document.querySelectorAll("[data-save]")) button.disabled = !source?.ready;
+  for (const button of document.querySelectorAll("[data-save], #keep")) button.disabled = !source?.ready;
 }
 
 async function saveAs(format) {
@@ -199,6 +200,6 @@ $("close").addEventListener("click", shut);
 $("note-close").addEventListener("click", () => stage.hush());
 $("keep").addEventListener("click", async () => open([await source.snapshot()]));
 $("device").addEventListener("change", ({ target }) => openCamera(target.value));
-window.addEventListener("pagehide", () => source?.close());
+window.addEventListener("pagehide", shut); // a page that comes back begins anew
 offer();
 attempt(loadModels);

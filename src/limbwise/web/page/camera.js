@@ -4,7 +4,7 @@ const SIDE = 480; // shorter side of what is sent, in pixels
 const QUALITY = 0.85; // of JPEG
 const AHEAD = 2; // frames that are on their way at most
 const EARLY = 0.8; // share of the server's work on a frame after which the next one may set out: it comes when the server is free
-const LOST = 3000; // milliseconds after which an answer is no longer waited for
+const LOST = 10_000; // milliseconds of silence after which answers are no longer waited for
 const RECONNECT = 1000;
 
 export class Camera {
@@ -17,6 +17,7 @@ export class Camera {
   #held = null; // the picture of the newest answer, where that is wanted
   #past = []; // pictures that are shown until the next one is
   #count = 0;
+  #heard = 0; // when the server last said something, or had nothing to answer yet
   #arrived = []; // when the last answers came
   #encoding = false;
   #work = 0; // milliseconds of the last frame on the server
@@ -28,7 +29,7 @@ export class Camera {
   }
 
   get ready() {
-    return this.#stream !== null;
+    return this.#stream !== null && this.desk.video.videoWidth > 0;
   }
 
   /** Ask for the camera and begin. `device` is one of `cameras()`, or "" for the browser's choice. */
@@ -36,19 +37,27 @@ export class Camera {
     const { stage, panel, video, settings } = this.desk;
     stage.wait("Asking for the camera");
     try {
-      this.#stream = await askCamera(device);
-      if (this.#closed) return this.close();
-      video.srcObject = this.#stream;
+      const stream = await askCamera(device);
+      if (this.#closed) return stop(stream); // allowed too late: another source may be open by now
+      this.#stream = video.srcObject = stream;
       await video.play();
     } finally {
       if (!this.#closed) stage.rest();
     }
     const [track] = this.#stream.getVideoTracks();
     track.addEventListener("ended", () => this.#closed || this.desk.fail(new Error("The camera was unplugged or taken away.")));
-    if (track.getSettings().facingMode === "user") settings.set("mirror", true);
+    this.#face(track.getSettings().facingMode);
     panel.announce("The camera is on");
     this.look();
     this.#paint();
+  }
+
+  /** Mirror a camera that looks at its user and no other; a person's own choice holds until a camera looks another way. */
+  #face(facing) {
+    const { settings } = this.desk;
+    if (!facing || facing === settings.values.facing) return; // cameras of desks do not say
+    settings.set("facing", facing);
+    settings.set("mirror", facing === "user");
   }
 
   /** Open a connection for the model and threshold of the moment; again when one of them changes. */
@@ -58,7 +67,7 @@ export class Camera {
     this.skeleton = this.desk.skeleton();
     this.people = [];
     this.frame = null; // number of the frame whose people are drawn
-    this.#sent.clear();
+    this.#forget();
     this.#hold(null);
     this.#count = 0;
     const { model, threshold } = settings.values;
@@ -85,6 +94,7 @@ export class Camera {
   }
 
   #take(answer) {
+    this.#heard = performance.now();
     let asked = null; // what this answer is about
     for (const [number, sent] of this.#sent) {
       if (number > answer.frame) break;
@@ -136,12 +146,14 @@ export class Camera {
     else requestAnimationFrame(this.#paint);
   };
 
-  /** Send the picture of now, unless the server has enough to do. */
+  /** Send the picture of now, unless the server or the way to it has enough to do. */
   async #send() {
     const now = performance.now();
-    for (const [number, { when }] of this.#sent) if (now - when > LOST) this.#sent.delete(number);
-    if (this.#encoding || !this.#mayFollow(now) || this.#socket?.readyState !== WebSocket.OPEN) return;
     const socket = this.#socket;
+    const waiting = socket?.bufferedAmount > 0;
+    if (waiting || !this.#sent.size) this.#heard = now;
+    if (now - this.#heard > LOST) this.#forget();
+    if (this.#encoding || waiting || socket?.readyState !== WebSocket.OPEN || !this.#mayFollow(now)) return;
     this.#encoding = true;
     const blob = await this.#jpeg();
     const picture = this.desk.settings.values.step ? await createImageBitmap(this.small) : null;
@@ -154,6 +166,12 @@ export class Camera {
   #mayFollow(now) {
     const last = Math.max(...[...this.#sent.values()].map(({ when }) => when));
     return this.#sent.size === 0 || (this.#sent.size < AHEAD && now - last > EARLY * this.#work);
+  }
+
+  /** Wait for no answer any more. */
+  #forget() {
+    for (const { picture } of this.#sent.values()) picture?.close();
+    this.#sent.clear();
   }
 
   #jpeg() {
@@ -184,12 +202,18 @@ export class Camera {
   }
 
   close() {
+    const { video } = this.desk;
     this.#closed = true;
     this.#hold(null);
+    this.#forget();
     this.#socket?.close();
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
-    this.desk.video.srcObject = null;
+    stop(this.#stream);
+    if (video.srcObject === this.#stream) video.srcObject = null;
   }
+}
+
+function stop(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
 /** Cameras that may be chosen from, once one was allowed: [{deviceId, label}]. */

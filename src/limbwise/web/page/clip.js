@@ -2,9 +2,10 @@
 
 import { stem } from "./files.js";
 import { words } from "./panel.js";
-import { clipBounds, firstFrame, openVideo, Reel } from "./reel.js";
+import { firstFrame, openVideo, Reel } from "./reel.js";
 
 const POLL = 250; // milliseconds between two looks at a job
+const PATIENCE = 8000; // milliseconds without an answer after which the server counts as gone
 
 export class Clip {
   kind = "clip";
@@ -69,7 +70,7 @@ export class Clip {
     this.#job = sent.job;
     panel.announce("Looking for people in the clip");
     await this.#finished(sent.job, run.signal, cancel);
-    return (await api.result(sent.job, "limbwise", run.signal)).json();
+    return (await patiently(() => api.result(sent.job, "limbwise", run.signal), run.signal)).json();
   }
 
   /** Wait until a job is done, and show how far it is. */
@@ -77,7 +78,7 @@ export class Clip {
     const { api, stage, panel } = this.desk;
     let first = null; // when frames began to come, and how many there were
     for (;;) {
-      const { state, frames, total, error } = await api.job(id, signal);
+      const { state, frames, total, error } = await patiently(() => api.job(id, signal), signal);
       if (state === "done") return;
       if (state === "failed") throw new Error(error || "The server could not go through the clip.");
       if (state === "cancelled") throw new Error("The server stopped this clip.");
@@ -109,7 +110,7 @@ export class Clip {
 
   #play(result, skeleton, asked) {
     const { stage, panel } = this.desk;
-    const size = this.video ? { width: this.video.videoWidth, height: this.video.videoHeight } : clipBounds(result);
+    const size = { width: result.width, height: result.height }; // in pixels as stored, which need not be square in the video
     const scene = { ...size, picture: this.video, people: [], skeleton, asked, mirrored: false };
     this.#reel = new Reel(this.video, result.frames, (frame, index, rate) => {
       scene.people = frame.people;
@@ -153,6 +154,20 @@ export class Clip {
 function progressText(state, frames, total) {
   if (state === "waiting") return "Waiting for its turn";
   return total ? `Looking for people: ${frames} of ${total} frames` : `Looking for people: ${frames} frames`;
+}
+
+/** Ask, and for a while again where nobody answers: a network may come back. */
+async function patiently(ask, signal) {
+  let end = null;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      end ??= performance.now() + PATIENCE;
+      if (error.status !== 0 || performance.now() > end) throw error;
+      await pause(POLL, signal);
+    }
+  }
 }
 
 function pause(milliseconds, signal) {

@@ -1,18 +1,25 @@
 // A reel: the frames that the server looked at, in step with the video, or with a clock where the browser cannot play the video.
 
 const METADATA = 5000; // milliseconds after which a video that says nothing counts as one that cannot be played
+const PICTURE = 1000; // milliseconds after its metadata in which its first picture, or an error, should come
 
-/** The element with the clip in it, its first picture ready; null where the browser cannot play it. */
+/** The element with the clip in it, its first picture ready unless iOS keeps that back until it plays; null where it cannot play. */
 export function openVideo(video, file) {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => settle(null), METADATA);
+    let timer = setTimeout(() => settle(null), METADATA);
     const settle = (found) => {
       clearTimeout(timer);
-      video.onloadeddata = video.onerror = null;
+      video.onloadedmetadata = video.onloadeddata = video.onerror = null;
       resolve(found);
     };
-    video.onloadeddata = () => settle(video.videoWidth ? video : null);
+    const ready = () => settle(video.videoWidth ? video : null);
+    video.onloadedmetadata = () => {
+      clearTimeout(timer);
+      timer = setTimeout(ready, PICTURE);
+    };
+    video.onloadeddata = ready;
     video.onerror = () => settle(null);
+    video.preload = "auto";
     video.src = URL.createObjectURL(file);
     video.load();
   });
@@ -22,14 +29,6 @@ export function openVideo(video, file) {
 export function firstFrame(video, show) {
   if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(show);
   else setTimeout(show, 100);
-}
-
-/** A size that holds everybody, for a clip whose pictures nobody can show. */
-export function clipBounds({ width, height, frames }) {
-  if (width && height) return { width, height };
-  const points = frames.flatMap((frame) => frame.people.flatMap((person) => person.keypoints.filter(Boolean)));
-  const reach = (axis) => points.reduce((most, point) => Math.max(most, point[axis]), 0);
-  return { width: Math.ceil(reach(0) * 1.1) + 64, height: Math.ceil(reach(1) * 1.1) + 64 };
 }
 
 /** Fires "state" when it starts or stops. `onFrame(frame, index, rate)` is called for every picture that is shown. */

@@ -11,6 +11,7 @@ const DEFAULTS = {
   picture: "shown",
   colours: "limb",
   mirror: false,
+  facing: "", // where the last camera looked that said so: "user", "environment"
   step: false, // of the camera: not the live picture, but the one that its people were found in
 };
 
@@ -36,6 +37,7 @@ export class Settings extends EventTarget {
       const name = control.dataset.setting;
       show(control, this.values[name]);
       control.addEventListener("input", () => this.#take(control, name));
+      this.addEventListener("change", ({ detail }) => detail.name === name && show(control, this.values[name]));
     }
   }
 

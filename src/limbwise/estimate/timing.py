@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +16,8 @@ import cv2
 import numpy as np
 
 from limbwise.draw.people import draw_people
+from limbwise.engine.base import Engine
+from limbwise.engine.prepare import Prepared
 from limbwise.estimate.estimator import Estimator, Image
 from limbwise.estimate.maps import Maps
 from limbwise.estimate.stream import Abreast, overlap
@@ -72,20 +75,22 @@ def measure(estimators: Sequence[Estimator], images: Sequence[str], runs: int) -
         for path in (path for _ in range(runs) for path in paths):
             for estimator, own, count in zip(estimators, times, counts, strict=True):
                 count.append(_one(estimator, path, Path(folder), own))
-        return [_figures(*of_one, paths, runs) for of_one in zip(estimators, times, counts, strict=True)]
+        paces = _paces(estimators, paths, runs)
+        first = read_image(paths[0])
+        return [_figures(*of_one, first) for of_one in zip(estimators, times, counts, paces, strict=True)]
 
 
 def _figures(
-    estimator: Estimator, times: dict[str, list[float]], counts: list[int], paths: Sequence[str], runs: int
+    estimator: Estimator, times: dict[str, list[float]], counts: list[int], paces: tuple[float, float], image: Image
 ) -> Figures:
-    first = estimator.prepare(read_image(paths[0]))[0].batch.shape
+    first = estimator.prepare(image)[0].batch.shape
     return Figures(
         estimator.spec.name,
         f"{estimator.options.engine} {estimator.options.device} {estimator.options.precision}",
         f"{first[3]} x {first[2]}",
         float(np.mean(counts)),
         {stage: median(values) for stage, values in times.items()},
-        *_paces(estimator, paths, runs),
+        *paces,
     )
 
 
@@ -120,18 +125,22 @@ def _write(people: People, picture: Image, folder: Path) -> None:
     write_image(folder / "drawn.jpg", picture)
 
 
-def _paces(estimator: Estimator, paths: Sequence[str], runs: int) -> tuple[float, float]:
-    """Frames a second of a stream, files to people, and of its network alone: medians of passes in turns, the first of which settles
-    the network."""
-    engine = estimator.wide_engine
-    looks = [(estimator.prepare(image), image.shape, engine) for image in map(read_image, paths)]
-    network = Abreast(lambda known: estimator.look(*known), engine.width)
-    whole, alone = [], []
+def _paces(estimators: Sequence[Estimator], paths: Sequence[str], runs: int) -> list[tuple[float, float]]:
+    """Of each estimator frames a second of a stream, files to people, and of its network alone: medians of passes in turns, the first of
+    which settles the networks."""
+    looks = [[(e.prepare(image), image.shape, e.wide_engine) for image in map(read_image, paths)] for e in estimators]
+    paces: list[list[tuple[float, float]]] = [[] for _ in estimators]
     for turn in range(1 + PASSES):
         times = SIGHTS if turn == 0 else runs
-        whole.append(_pace(map(estimator.group, _maps(estimator, list(paths) * times))))
-        alone.append(_pace(overlap(looks * times, network)))
-    return median(whole[1:]), median(alone[1:])
+        for estimator, inputs, own in zip(estimators, looks, paces, strict=True):
+            whole = _pace(map(estimator.group, _maps(estimator, list(paths) * times)))
+            network = Abreast(partial(_look, estimator), estimator.wide_engine.width)
+            own.append((whole, _pace(overlap(inputs * times, network))))
+    return [(median(w for w, _ in own[1:]), median(n for _, n in own[1:])) for own in paces]
+
+
+def _look(estimator: Estimator, known: tuple[list[Prepared], tuple[int, ...], Engine]) -> Maps:
+    return estimator.look(*known)
 
 
 def _maps(estimator: Estimator, paths: Sequence[str]) -> Iterator[Maps]:

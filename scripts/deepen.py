@@ -8,24 +8,21 @@ A run may begin with the weights of before as they are; this is for a mean of th
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from limbwise.files import whole_file
 from limbwise.net.mobile import Mobile
-from limbwise.train.checkpoint import load_weights, mean_weights
+from limbwise.train.checkpoint import load_weights, mean_weights, write_half
 
 
 def deepened(path: Path, seed: int = 0) -> dict[str, torch.Tensor]:
-    """The weights in a file and, as `seed` draws them, those of residual blocks that it lacks, in half precision; raises InputError where
-    it lacks more."""
+    """The weights in a file and, as `seed` draws them, those of residual blocks that it lacks; raises InputError where it lacks more."""
     torch.manual_seed(seed)
     net = Mobile()
     load_weights(net, mean_weights(path), path)
-    return {name: value.half() if value.is_floating_point() else value for name, value in net.state_dict().items()}
+    return dict(net.state_dict())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,10 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     given = parser.parse_args(arguments)
-    data = io.BytesIO()  # a file would keep its own name inside, and no two be the same
-    torch.save(deepened(given.weights), data)
-    with whole_file(given.out) as part:
-        part.write_bytes(data.getvalue())
+    write_half(deepened(given.weights), given.out)
 
 
 if __name__ == "__main__":

@@ -9,28 +9,24 @@ near enough that their mean finds more than either (model soups, Wortsman et al.
 from __future__ import annotations
 
 import argparse
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from limbwise.errors import InputError
-from limbwise.files import whole_file
-from limbwise.train.checkpoint import mean_weights
+from limbwise.train.checkpoint import mean_weights, write_half
 
 
 def mean_of(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
-    """The mean of each weight in float16 (what counts is of the last file); raises InputError for files of different networks."""
+    """The mean of each weight in float32 (what counts is of the last file); raises InputError for files of different networks."""
     each = [mean_weights(path / "weights.pt" if path.is_dir() else path) for path in paths]
     shapes = [{name: value.shape for name, value in weights.items()} for weights in each]
     for path, shape in zip(paths, shapes, strict=True):
         if shape != shapes[0]:
             raise InputError(f"{path}: is another network than {paths[0]}; give runs of one recipe")
     return {
-        name: torch.stack([weights[name].float() for weights in each]).mean(0).half()
-        if last.is_floating_point()
-        else last
+        name: torch.stack([weights[name].float() for weights in each]).mean(0) if last.is_floating_point() else last
         for name, last in each[-1].items()
     }
 
@@ -40,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     given = parser.parse_args(arguments)
-    data = io.BytesIO()  # a file would keep its own name inside, and no two be the same
-    torch.save(mean_of(given.runs), data)
-    with whole_file(given.out) as part:
-        part.write_bytes(data.getvalue())
+    write_half(mean_of(given.runs), given.out)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,11 @@ def find_skeleton(name: str | Path) -> Skeleton:
     return SKELETONS[str(name)] if str(name) in SKELETONS else read_skeleton(name)
 
 
+def of_the_house(keypoints: tuple[str, ...]) -> Skeleton | None:
+    """The skeleton of the house with these keypoints in this order; None where there is none."""
+    return next((skeleton for skeleton in SKELETONS.values() if skeleton.keypoints == keypoints), None)
+
+
 def read_skeleton(path: str | Path) -> Skeleton:
     """A skeleton from a TOML file.
 

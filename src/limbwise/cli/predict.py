@@ -16,7 +16,6 @@ from limbwise import __version__
 from limbwise.cli.live import Live
 from limbwise.cli.progress import Progress
 from limbwise.draw.people import DrawOptions
-from limbwise.engine.base import EngineOptions
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.batch import count_frames, look_here, run_batch
 from limbwise.estimate.cluster import Cluster
@@ -72,8 +71,7 @@ def predict(
         raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
     estimator = _open(model, parts, decoding, keep)
     if refine is not None:
-        on = EngineOptions(model.device, model.threads, model.precision)
-        estimator.refiner = Refiner(refine, engine=model.engine, run=on)
+        estimator.refiner = Refiner(refine, engine=model.engine, run=model.run)
     hashes = {} if out is None else _hashes(estimator, refine)
     with ExitStack() as stack:
         outputs = None

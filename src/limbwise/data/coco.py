@@ -21,7 +21,7 @@ from limbwise.data.regions import region
 from limbwise.errors import InputError
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
 from limbwise.skeleton import Skeleton
-from limbwise.skeletons import COCO_17, SKELETONS
+from limbwise.skeletons import COCO_17, SKELETONS, of_the_house
 
 # What makers of COCO-like files add: the rendered scenes mark neck and head top in a field of their own.
 NECK_TOP = ("neck", "head_top")
@@ -168,8 +168,7 @@ def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton
     names = tuple(str(name) for name in category["keypoints"]) if category else COCO_17.keypoints
     if has_neck_top:
         names += NECK_TOP
-    known = next((s for s in SKELETONS.values() if s.keypoints == names), None)
-    if known is not None:
+    if (known := of_the_house(names)) is not None:
         return known
     house = {name: sigma for s in SKELETONS.values() for name, sigma in zip(s.keypoints, s.sigmas, strict=True)}
     try:
@@ -183,9 +182,8 @@ def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton
 def _without_extras(skeleton: Skeleton) -> Skeleton:
     """A skeleton without the neck and head top at its end; one of the house where the names are the same."""
     names = skeleton.keypoints[: -len(NECK_TOP)]
-    known = next((s for s in SKELETONS.values() if s.keypoints == names), None)
     limbs = tuple(limb for limb in skeleton.limbs if max(limb) < len(names))
-    return known or Skeleton(skeleton.name, names, limbs, skeleton.sigmas[: len(names)])
+    return of_the_house(names) or Skeleton(skeleton.name, names, limbs, skeleton.sigmas[: len(names)])
 
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:

@@ -196,7 +196,10 @@ def find_peaks(
         if noise_gain > 0:
             least = max(least, noise_gain * noise_level(raw[border : border + height, border : border + width]))
         first, last = _lit_rows(raw, border, np.float32(least))  # a mean is nowhere higher than what it is of
-        top, bottom = first - border, last + border * (last > first)
+        if first == last:
+            start[k + 1] = start[k]
+            continue
+        top, bottom = first - border, last + border
         if len(kernel) > 1:
             _blur(raw, kernel, between, smooth, border, top - 1, bottom + 1)
         heights = raw if raw_score else smooth

@@ -61,6 +61,11 @@ class ModelOptions:
         None, "DeeperCut's pairwise terms: a file of train pairwise (default: beside the model), or old .mat"
     )
 
+    @property
+    def run(self) -> EngineOptions:
+        """What the network runs on."""
+        return EngineOptions(self.device, self.threads, self.precision)
+
 
 class Estimator:
     """People in images; of a network without part affinity fields (spec method "single") the one person, face or hand of each.
@@ -90,8 +95,7 @@ class Estimator:
         self.path = found.path
         self.terms = self.find_terms(found)
         self.spec: ModelSpec = as_viewed(_with_size(found.spec, self.options.size), self.options.precise)
-        engine = EngineOptions(self.options.device, self.options.threads, self.options.precision)
-        self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, engine)
+        self.engine: Engine = open_engine(self.options.engine, found.path, self.spec, self.options.run)
         self.views = choose_views(self.options.precise, self.options.flip)
         self.refiner: Callable[[Image, People], People] | None = None  # see estimate.refine
 

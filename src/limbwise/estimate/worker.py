@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from limbwise import __version__
-from limbwise.engine.base import EngineOptions
 from limbwise.errors import LimbwiseError
 from limbwise.estimate.batch import look_steps
 from limbwise.estimate.estimator import Estimator, ModelOptions
@@ -91,8 +90,7 @@ class Worker:
         if sha256(self._estimator.path) != setup.model_hash:
             raise LimbwiseError(f"{self._estimator.path}: is another file than on the machine that asks; copy it there")
         if setup.refine is not None:
-            on = EngineOptions(setup.model.device, setup.model.threads, setup.model.precision)
-            self._estimator.refiner = Refiner(setup.refine, engine=setup.model.engine, run=on)
+            self._estimator.refiner = Refiner(setup.refine, engine=setup.model.engine, run=setup.model.run)
 
     def look(self, shard: Shard, after: int) -> bytes | Failure:
         """The next few steps of a shard after its first `after`: a pickled Answer."""

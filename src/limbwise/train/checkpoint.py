@@ -6,6 +6,7 @@ and are read as such, so a foreign checkpoint cannot run code.
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from dataclasses import asdict
@@ -95,6 +96,14 @@ def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path
     for old in sorted(folder.glob(PATTERN))[:-keep]:
         old.unlink(missing_ok=True)
     return path
+
+
+def write_half(weights: dict[str, Tensor], path: Path) -> None:
+    """Weights in half precision (counts as they are), in a file whose bytes follow from them alone."""
+    data = io.BytesIO()  # a file would keep its own name inside, and no two be the same
+    torch.save({name: value.half() if value.is_floating_point() else value for name, value in weights.items()}, data)
+    with whole_file(path) as part:
+        part.write_bytes(data.getvalue())
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

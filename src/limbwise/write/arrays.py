@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from limbwise.people import People
 from limbwise.skeleton import Skeleton, place
-from limbwise.skeletons import SKELETONS
+from limbwise.skeletons import SKELETONS, of_the_house
 
 Row = tuple[npt.NDArray[np.float64], float | None, int | None]  # points (K, 3), score and id of one person
 
@@ -93,8 +93,7 @@ def skeleton_of(keypoints: Sequence[str], name: str) -> Skeleton:
     Raises ValueError where a name comes twice or there is none.
     """
     names = tuple(keypoints)
-    for skeleton in SKELETONS.values():
-        if skeleton.keypoints == names:
-            return skeleton
+    if (known := of_the_house(names)) is not None:
+        return known
     sigmas = {k: s for skeleton in SKELETONS.values() for k, s in zip(skeleton.keypoints, skeleton.sigmas, strict=True)}
     return Skeleton(name, names, (), tuple(sigmas.get(keypoint, 0.08) for keypoint in names))

@@ -13,10 +13,11 @@ from limbwise.compiled import compiled
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.uint32]  # unsigned: numba need not ask whether one counts from the end
 
 
 @lru_cache(maxsize=64)
-def area_weights(source: int, target: int) -> tuple[Ints, Floats]:
+def area_weights(source: int, target: int) -> tuple[Indices, Floats]:
     """For each of `target` pixels the first of the `source` pixels that it covers, and the share that it takes of each.
 
     (target,) and (T, target) float32, which sum to 1 over T; `target` is not above `source`. Shares below a thousandth of a pixel are
@@ -34,12 +35,18 @@ def area_weights(source: int, target: int) -> tuple[Ints, Floats]:
     weights = np.zeros((target, min(taps, source)), np.float32)
     for row, shift, shares in zip(weights, first - start, share / share.sum(1, keepdims=True), strict=True):
         row[shift:] = shares[: len(row) - shift]
-    return start, np.ascontiguousarray(weights.T)
+    return start.astype(np.uint32), np.ascontiguousarray(weights.T)
 
 
 @compiled
-def _mix_rows(image: Image, top: int, weights: Floats, mixed: Floats) -> None:
+def _mix_rows(image: Image, top: np.uint32, weights: Floats, mixed: Floats) -> None:
     """The weighted sum of some rows of a picture (h, 3 w), from row `top` on."""
+    if len(weights) == 3:  # less than halved: the usual case, written out since it is twice as fast
+        above, middle, below = image[top], image[top + 1], image[top + 2]
+        a, b, c = weights[0], weights[1], weights[2]
+        for x in range(len(mixed)):
+            mixed[x] = a * np.float32(above[x]) + b * np.float32(middle[x]) + c * np.float32(below[x])
+        return
     mixed[:] = 0
     for t in range(len(weights)):
         weight, row = weights[t], image[top + t]
@@ -49,46 +56,60 @@ def _mix_rows(image: Image, top: int, weights: Floats, mixed: Floats) -> None:
 
 
 @compiled
-def _mix_columns(
-    line: Floats, columns: Ints, weights: Floats, gain: np.float32, less: np.float32, plane: Floats
-) -> None:
-    """A line of one colour made shorter, rounded to whole levels and normalised, `weights` (T, W)."""
-    if len(weights) == 3:  # less than halved: the usual case, written out since it is twice as fast
-        a, b, c = weights[0], weights[1], weights[2]
-        for x in range(len(plane)):
-            i = columns[x]
-            plane[x] = np.rint(a[x] * line[i] + b[x] * line[i + 1] + c[x] * line[i + 2]) * gain - less
+def _mix_columns(pixels: Floats, columns: Indices, weights: Floats, colours: Floats) -> None:
+    """The pixels (w, 3) of a row made fewer by `weights` (T, W), colour by colour (3, W)."""
+    reds, greens, blues = colours[0], colours[1], colours[2]
+    if len(weights) == 3:  # the usual case again: one look at a place and its weights serves three colours
+        left, middle, right = pixels, pixels[1:], pixels[2:]
+        for x in range(len(columns)):
+            i, a, b, c = columns[x], weights[0, x], weights[1, x], weights[2, x]
+            reds[x] = a * left[i, 0] + b * middle[i, 0] + c * right[i, 0]
+            greens[x] = a * left[i, 1] + b * middle[i, 1] + c * right[i, 1]
+            blues[x] = a * left[i, 2] + b * middle[i, 2] + c * right[i, 2]
         return
-    for x in range(len(plane)):
-        total = np.float32(0)
-        for t in range(len(weights)):
-            total += weights[t, x] * line[columns[x] + t]
-        plane[x] = np.rint(total) * gain - less
+    colours[:] = 0
+    for t in range(len(weights)):
+        shifted = pixels[t:]
+        for x in range(len(columns)):
+            i, weight = columns[x], weights[t, x]
+            reds[x] += weight * shifted[i, 0]
+            greens[x] += weight * shifted[i, 1]
+            blues[x] += weight * shifted[i, 2]
+
+
+@compiled
+def _write_row(colours: Floats, order: Ints, scale: Floats, shift: Floats, planes: Floats, y: int) -> None:
+    """Colours (3, w), rounded to whole levels and normalised, into row y of `planes` (3, H, W)."""
+    for c in range(3):
+        levels, line, gain, less = colours[order[c]], planes[c, y], scale[c], shift[c]
+        for x in range(len(levels)):
+            line[x] = np.rint(levels[x]) * gain - less
 
 
 @compiled
 def shrink_to_planes(
-    image: Image, rows: Ints, row_weights: Floats, columns: Ints, column_weights: Floats, order: Ints,
+    image: Image, rows: Indices, row_weights: Floats, columns: Indices, column_weights: Floats, order: Ints,
     scale: Floats, shift: Floats, planes: Floats,
 ) -> None:  # fmt: skip
-    """A picture (h, 3 w) of RGB bytes made smaller by averaging, rounded to whole levels, into `planes` (3, H, W) as level x scale - shift.
+    """A picture (h, 3 w) of RGB bytes made smaller by averaging, rounded to whole levels, into the upper left of `planes` (3, H, W)
+    as level x scale - shift.
 
     Rows and columns as area_weights gives them; plane c takes channel order[c].
     """
-    mixed, lines = np.empty(image.shape[1], np.float32), np.empty((3, image.shape[1] // 3), np.float32)
+    mixed, colours = np.empty(image.shape[1], np.float32), np.empty((3, len(columns)), np.float32)
+    pixels = mixed.reshape(-1, 3)
     for y in range(len(rows)):
         _mix_rows(image, rows[y], row_weights[:, y], mixed)
-        for x in range(lines.shape[1]):
-            lines[0, x], lines[1, x], lines[2, x] = mixed[3 * x], mixed[3 * x + 1], mixed[3 * x + 2]
-        for c in range(3):
-            _mix_columns(lines[order[c]], columns, column_weights, scale[c], shift[c], planes[c, y])
+        _mix_columns(pixels, columns, column_weights, colours)
+        _write_row(colours, order, scale, shift, planes, y)
 
 
 @compiled
 def to_planes(image: Image, order: Ints, scale: Floats, shift: Floats, planes: Floats) -> None:
-    """A picture (h, 3 w) of RGB bytes into `planes` (3, h, w) as level x scale - shift; plane c takes channel order[c]."""
-    for y in range(image.shape[0]):
-        for c in range(3):
-            levels, plane, gain, less = image[y, order[c] :: 3], planes[c, y], scale[c], shift[c]
-            for x in range(len(plane)):
-                plane[x] = np.float32(levels[x]) * gain - less
+    """A picture (h, 3 w) of RGB bytes into the upper left of `planes` (3, H, W) as level x scale - shift; see shrink_to_planes."""
+    colours = np.empty((3, image.shape[1] // 3), np.float32)
+    for y in range(len(image)):
+        row = image[y]
+        for x in range(colours.shape[1]):
+            colours[0, x], colours[1, x], colours[2, x] = row[3 * x], row[3 * x + 1], row[3 * x + 2]
+        _write_row(colours, order, scale, shift, planes, y)

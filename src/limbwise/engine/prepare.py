@@ -46,7 +46,7 @@ def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepar
     batch = np.empty((1, 3, fitted.padded[1], fitted.padded[0]), np.float32)
     order = np.array((2, 1, 0) if spec.colour == "BGR" else (0, 1, 2), np.intp)
     mean, scale = np.array(spec.mean), np.array(spec.scale)
-    gain, less, planes = scale.astype(np.float32), (mean * scale).astype(np.float32), batch[0, :, :high, :wide]
+    gain, less, planes = scale.astype(np.float32), (mean * scale).astype(np.float32), batch[0]
     if wide <= width and high <= height and (wide, high) != (width, height):
         rows, columns = area_weights(height, high), area_weights(width, wide)
         shrink_to_planes(_rows(image), *rows, *columns, order, gain, less, planes)

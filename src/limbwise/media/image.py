@@ -61,14 +61,14 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
         raise InputError(f"{name}: {size} pixels are more than the {max_pixels:,} allowed; make it smaller")
     if not header.whole or header.width < 1 or header.height < 1:
         raise InputError(f"{name}: {header.format} data is cut short or damaged; copy or download it again")
-    pixels = _decode(data, header.format in _WITH_ALPHA)
+    pixels = _decode(data, header.format)
     if pixels is None:
         raise InputError(
             f"{name}: {header.format} data cannot be decoded; it is damaged or of an unusual kind, save it as PNG or JPEG"
         )
     if pixels.shape[0] * pixels.shape[1] > max_pixels:
         raise InputError(f"{name}: holds more pixels than its header says; it is damaged")
-    return upright(_rgb(_eight_bit(pixels)), header.orientation)
+    return upright(pixels if header.format == "JPEG" else _rgb(_eight_bit(pixels)), header.orientation)
 
 
 def write_image(path: str | Path, image: Image, quality: int = 95) -> None:
@@ -98,11 +98,12 @@ def _options_for(suffix: str, quality: list[int]) -> list[int]:
     return quality[2:] if suffix == ".webp" else []
 
 
-def _decode(data: bytes, with_alpha: bool) -> npt.NDArray[Any] | None:
-    """Stored pixels in OpenCV's channel order, (H, W), (H, W, 3) or (H, W, 4), any dtype; None where it cannot."""
+def _decode(data: bytes, format: str) -> npt.NDArray[Any] | None:
+    """Stored pixels, (H, W, 3) uint8 RGB of a JPEG; of others in OpenCV's channel order, (H, W), (H, W, 3) or (H, W, 4), any dtype; None
+    where it cannot."""
     buffer = np.frombuffer(data, np.uint8)
     with quiet_opencv():
-        for flags in (cv2.IMREAD_UNCHANGED, _AS_COLOUR) if with_alpha else (_AS_COLOUR, cv2.IMREAD_UNCHANGED):
+        for flags in _ways(format):
             try:
                 pixels = cv2.imdecode(buffer, flags)
             except cv2.error:  # also what it says of sizes beyond its own bound
@@ -110,6 +111,13 @@ def _decode(data: bytes, with_alpha: bool) -> npt.NDArray[Any] | None:
             if pixels is not None and pixels.size:
                 return np.asarray(pixels)
     return None
+
+
+def _ways(format: str) -> tuple[int, ...]:
+    """OpenCV's flags to decode a format by, the best first."""
+    if format == "JPEG":
+        return (cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,)  # saves a second picture in memory
+    return (cv2.IMREAD_UNCHANGED, _AS_COLOUR) if format in _WITH_ALPHA else (_AS_COLOUR, cv2.IMREAD_UNCHANGED)
 
 
 def _eight_bit(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -89,15 +89,41 @@ def _pictures(page: Any) -> dict[str, list[Any]]:
     return pictures
 
 
-def test_a_camera_that_is_not_allowed_is_named(page: Any) -> None:
-    refuse = (
-        "void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')))"
+def test_a_camera_that_is_not_allowed_is_named_and_asked_for_again(page: Any) -> None:
+    page.evaluate(
+        """() => {
+            const devices = navigator.mediaDevices;
+            const ask = devices.getUserMedia.bind(devices);
+            devices.getUserMedia = (wanted) => {
+                devices.getUserMedia = ask;
+                return Promise.reject(new DOMException("no", "NotAllowedError"));
+            };
+        }"""
     )
-    page.evaluate(refuse)
     page.click("#camera")
     page.wait_for_selector("text=The camera is not allowed for this page.")
     assert page.is_disabled("#keep")
     assert page.inner_text("#count-line").strip() == "No result"
+    page.click("text=Try again")
+    page.wait_for_selector("#view[data-frame]")
+    assert page.is_enabled("#keep")
+
+
+def test_a_camera_that_was_taken_away_can_be_opened_again(page: Any) -> None:
+    page.click("#camera")
+    page.wait_for_selector("#view[data-frame]")
+    page.evaluate(
+        """() => {
+            const [track] = video.srcObject.getVideoTracks();
+            track.stop();
+            track.dispatchEvent(new Event("ended"));
+        }"""
+    )
+    page.wait_for_selector("text=The camera was unplugged or taken away.")
+    assert page.is_disabled("#keep")
+    page.click("text=Try again")
+    _until(page, "video.srcObject?.getVideoTracks()[0].readyState === 'live'")
+    page.wait_for_selector("#keep:enabled")
 
 
 def test_a_permission_that_comes_late_disturbs_nobody(page: Any) -> None:

@@ -47,7 +47,9 @@ function fail(error) {
   stage.rest();
   if (!source?.ready) panel.clear(source ? "No result" : undefined);
   panel.announce("");
-  stage.say("error", error.message, source && source.kind !== "camera" ? { label: "Try again", run: again } : null);
+  const run = source?.kind === "camera" ? () => openCamera($("device").value) : again;
+  stage.say("error", error.message, source && !(source.kind === "camera" && source.ready) ? { label: "Try again", run } : null);
+  offer();
 }
 
 /** Look once more at what is open, or fetch what the page needs to begin. */

@@ -29,7 +29,7 @@ export class Camera {
   }
 
   get ready() {
-    return this.#stream !== null && this.desk.video.videoWidth > 0;
+    return !!this.#stream?.active && this.desk.video.videoWidth > 0;
   }
 
   /** Ask for the camera and begin. `device` is one of `cameras()`, or "" for the browser's choice. */
@@ -224,7 +224,7 @@ export async function cameras() {
 
 async function askCamera(device) {
   if (!navigator.mediaDevices) throw new Error("Browsers give the camera only to pages from this machine or over https.");
-  const wanted = device ? { deviceId: { exact: device } } : { facingMode: "user" };
+  const wanted = device ? { deviceId: device } : { facingMode: "user" }; // one that is gone is no reason to fail
   try {
     return await navigator.mediaDevices.getUserMedia({ video: { ...wanted, width: { ideal: 1280 }, height: { ideal: 720 } } });
   } catch (error) {

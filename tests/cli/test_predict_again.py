@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from dots import draw_dots, some_people
+from dots import SPEC, draw_dots, some_people
 
 from limbwise.cli.verbs import app
 from limbwise.engine.base import EngineOptions
@@ -24,6 +25,7 @@ class Asked:
 
     def __init__(self, model: Path, *, engine: str, run: EngineOptions) -> None:
         self.given.append((engine, run.device, run.threads, run.precision))
+        self.path, self.spec = model, SPEC
 
     def __call__(self, image: object, people: People) -> People:
         return people
@@ -74,6 +76,20 @@ def test_a_model_that_was_trained_again_is_another_one(model: Path) -> None:
     with pytest.raises(UsageError, match="other settings"):
         predict(model, "--resume")
     predict(model, "--overwrite")
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_another_spec_is_another_model(model: Path, given: bool) -> None:
+    spec = model.with_name("given.json") if given else model.with_suffix(".json")
+    flags = ("--spec", shutil.copy(model.with_suffix(".json"), spec)) if given else ()
+    predict(model, *flags)
+    told = json.loads(spec.read_text())
+    spec.write_text(json.dumps(dict(reversed(told.items()))))  # the same in another order
+    predict(model, *flags, "--resume")
+    told["input"]["mean"] = [1 + value for value in told["input"]["mean"]]
+    spec.write_text(json.dumps(told))
+    with pytest.raises(UsageError, match="other settings"):
+        predict(model, *flags, "--resume")
 
 
 def test_a_refiner_is_part_of_what_was_asked(model: Path, refiner: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,6 +50,30 @@ def telephone_film(path: Path) -> Path:
         container.mux(film.encode(None))
         container.mux(sound.encode(None))
     return path
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_that_are_not_square_stay_so(tmp_path: Path, dots_model: Path, turned: bool) -> None:
+    wide = Fraction(16, 11)  # of PAL
+    with VideoWriter(tmp_path / "a.mp4", (320, 240), 25, pixel_aspect=wide) as video:
+        video.write(picture())
+    if turned:
+        (tmp_path / "a.mp4").write_bytes(lying((tmp_path / "a.mp4").read_bytes()))
+    assert batch(dots_model, tmp_path / "out", tmp_path / "a.mp4") == ([], {})
+    with av.open(str(tmp_path / "out" / "drawn" / "a.mp4")) as drawn:
+        film = drawn.streams.video[0]
+        assert (film.width, film.height) == ((240, 320) if turned else (320, 240))
+        assert film.sample_aspect_ratio == (1 / wide if turned else wide)
+
+
+def lying(film: bytes) -> bytes:
+    """An mp4 whose track header says that the camera was held upright: its matrix (ISO 14496-12, 8.3.2) turns by a quarter."""
+    one = 1 << 16
+    straight, quarter = (
+        struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) for a, b, c, d in ((one, 0, 0, one), (0, one, -one, 0))
+    )
+    place = film.index(straight, film.index(b"tkhd"))
+    return film[:place] + quarter + film[place + len(quarter) :]
 
 
 def batch(model: Path, out: Path, *paths: Path) -> tuple[list[str], dict[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +30,7 @@ from limbwise.estimate.refine import Refiner
 from limbwise.estimate.step import Step
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
 from limbwise.estimate.worker import Setup
-from limbwise.estimate.zoo import find_weights, sha256
+from limbwise.estimate.zoo import sha256
 from limbwise.fields import Given
 from limbwise.media.sources import Source, find_sources
 from limbwise.track.tracker import TrackOptions
@@ -70,9 +72,9 @@ def predict(
     if not sources:
         raise problems[0] if problems else InputError(f"{source[0]}: holds nothing but results of an earlier run")
     estimator = _open(model, parts, decoding, keep)
-    if refine is not None:
-        estimator.refiner = Refiner(refine, engine=model.engine, run=model.run)
-    hashes = {} if out is None else _hashes(estimator, refine)
+    refiner = None if refine is None else Refiner(refine, engine=model.engine, run=model.run)
+    estimator.refiner = refiner
+    hashes = {} if out is None else _hashes(estimator, refiner)
     with ExitStack() as stack:
         outputs = None
         if out is not None:
@@ -121,7 +123,7 @@ def _open(model: ModelOptions, parts: PartOptions, decoding: Given[DecoderOption
 
 
 def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, outputs: Outputs | None) -> list[InputError]:
-    """Run the steps to their end, or until the window is closed; gives what could not be read.
+    """Run the steps to their end, or until the window is closed; gives what failed.
 
     Somebody who watches ends the run by closing the window or by Ctrl-C: then `outputs` gets what there is until now. A batch
     without watchers that is interrupted keeps its journal instead, for --resume.
@@ -146,13 +148,15 @@ def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, output
 
 
 def _report(problems: list[InputError], count: int) -> None:
-    """What could not be read, at the end, and exit code 3."""
+    """What failed, at the end, and exit code 3."""
     if not problems:
         return
     console = Console(stderr=True, soft_wrap=True)
     for problem in problems:
         console.print(f"limbwise: {problem}", markup=False, highlight=False)
-    console.print(f"limbwise: {len(problems)} of {max(count, len(problems))} inputs could not be read", highlight=False)
+    console.print(
+        f"limbwise: {len(problems)} of {max(count, len(problems))} inputs failed, as said above", highlight=False
+    )
     sys.exit(InputError.exit_code)
 
 
@@ -170,15 +174,20 @@ def _inside(source: Source, out: Path) -> bool:
     return source.kind != "camera" and Path(source.path).resolve().is_relative_to(out.resolve())
 
 
-def _hashes(estimator: Estimator, refine: Path | None) -> dict[str, str]:
-    """The hash of each weights file: one that was trained again under its old name finds other people."""
-    files = {"model": estimator.path}
+def _hashes(estimator: Estimator, refiner: Refiner | None) -> dict[str, str]:
+    """The hash of each weights file, and of what was read beside it: one that was made again under its old name finds other people."""
+    networks: dict[str, Estimator | Refiner | None] = {"model": estimator, "refine": refiner}
     if isinstance(estimator, WholeBody):
-        parts = {"face": estimator.face, "hand": estimator.hand}
-        files |= {name: network.path for name, network in parts.items() if network is not None}
-    if refine is not None:
-        files["refine"] = find_weights(refine)
-    return {name: sha256(path) for name, path in files.items()}
+        networks |= {"face": estimator.face, "hand": estimator.hand}
+    given = {name: network for name, network in networks.items() if network is not None}
+    files = {name: sha256(network.path) for name, network in given.items()}
+    specs = {f"spec of {name}": _digest(asdict(network.spec)) for name, network in given.items()}
+    terms = {} if estimator.terms is None else {"pairwise terms": _digest(asdict(estimator.terms))}
+    return files | specs | terms
+
+
+def _digest(value: dict[str, Any]) -> str:
+    return hashlib.sha256(dumps(_plain(value), sort_keys=True).encode()).hexdigest()
 
 
 def _asked(estimator: Estimator, sources: list[Source], more: dict[str, Any], *options: Any) -> dict[str, Any]:

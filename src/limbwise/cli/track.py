@@ -104,11 +104,11 @@ def _write_timeline(sequence: Recording, people: list[People], rate: float, path
 
 def _lines(problems: list[InputError]) -> Iterator[str]:
     yield from (f"limbwise: {' '.join(str(problem).split())}" for problem in problems)
-    yield f"limbwise: {len(problems)} of the inputs could not be read"
+    yield f"limbwise: {len(problems)} of the inputs failed, as said above"
 
 
 def _report(problems: list[InputError]) -> None:
-    """What could not be read, at the end, and exit code 3."""
+    """What failed, at the end, and exit code 3."""
     if problems:
         print("\n".join(_lines(problems)), file=sys.stderr)
         sys.exit(InputError.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
@@ -84,12 +85,12 @@ class Drawn:
         return frame.image
 
     def _open_video(self, source: Source, size: tuple[int, int]) -> VideoWriter:
-        rate, sound = 30.0, None
+        rate, sound, aspect = 30.0, None, Fraction(1)
         if source.kind == "video":
             with VideoReader(source.path) as reader:
-                rate = reader.frame_rate or rate
+                rate, aspect = reader.frame_rate or rate, reader.pixel_aspect
                 sound = source.path if self.audio and reader.has_audio else None
-        return VideoWriter(self.folder / f"{source.name}.mp4", size, rate, audio_from=sound)
+        return VideoWriter(self.folder / f"{source.name}.mp4", size, rate, audio_from=sound, pixel_aspect=aspect)
 
 
 def _undrawn(source: Source, error: Exception) -> InputError:

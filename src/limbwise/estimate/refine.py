@@ -74,6 +74,7 @@ class Refiner:
         found = find_model(str(model), spec)
         if found.spec.method != "refiner":
             raise InputError(f"{found.path}: is no refiner of poses (method {found.spec.method!r} in its spec)")
+        self.path = found.path
         self.spec: ModelSpec = found.spec
         self.options = options or RefineOptions()
         self.engine: Engine = open_engine(engine, found.path, found.spec, run or EngineOptions())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -63,6 +64,11 @@ class Film:
         """Frames per second, the average where it varies."""
         rates = (self.stream.average_rate, self.stream.guessed_rate)
         return next((float(rate) for rate in rates if rate and 0 < rate <= 1000), 25.0)
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a stored pixel by its height; 1 where the file does not say."""
+        return self.stream.sample_aspect_ratio or Fraction(1)
 
     @property
     def duration(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ class VideoReader:
     """The frames `start`, `start + step`, ... before `stop` of a video file or URL, decoded one after the other.
 
     An iterator of Frame and a context manager. Frames keep their number in the stream and their own time in seconds, counted from the
-    stream's start; a variable frame rate stays variable; the display matrix is applied. `loop` repeats the video for ever with
+    stream's start; a variable frame rate stays variable; the display matrix is applied. `size` is (width, height), `pixel_aspect` the
+    width of a pixel by its height; pixels stay as they are stored. `loop` repeats the video for ever with
     growing numbers and times, until `stop`.
 
     Raises InputError at opening where there is no video in it, and in mid-stream where it is damaged or cut short: the frames before
@@ -34,7 +36,7 @@ class VideoReader:
         self.path, self.start, self.stop, self.step, self.loop = str(path), start, stop, step, loop
         self._film = Film(self.path)
         try:
-            self.size, pictures = _with_size(self._film)
+            self.size, self.pixel_aspect, pictures = _with_size(self._film)
         except BaseException:
             self._film.close()
             raise
@@ -95,11 +97,15 @@ class VideoReader:
             pictures = self._film.pictures()
 
 
-def _with_size(film: Film) -> tuple[tuple[int, int], Iterator[tuple[float, VideoFrame]]]:
-    """(width, height) of the upright frames, known only from the first picture, and all pictures with that one before the rest."""
+def _with_size(film: Film) -> tuple[tuple[int, int], Fraction, Iterator[tuple[float, VideoFrame]]]:
+    """(width, height) of the upright frames and the width of a pixel by its height, known only from the first picture, and all
+    pictures with that one before the rest."""
     pictures = film.pictures()
     first = next(pictures, None)
     if first is None:
         raise InputError(f"{film.path}: no picture in it can be decoded; copy or download it again")
     width, height = first[1].width, first[1].height
-    return (height, width) if orientation_of(first[1]) > 4 else (width, height), chain([first], pictures)
+    again = chain([first], pictures)
+    if orientation_of(first[1]) > 4:
+        return (height, width), 1 / film.pixel_aspect, again
+    return (width, height), film.pixel_aspect, again

@@ -31,7 +31,8 @@ class VideoWriter:
 
     `size` (width, height) of the frames; an odd side becomes even by repeating the last column or row, since yuv420p stores colours
     at half size. `frame_rate` gives the times where `write` is told none. `audio_from`: a file whose first audio stream, where
-    it has one, is copied as it is, from the time of the first frame to the end of the last.
+    it has one, is copied as it is, from the time of the first frame to the end of the last. `pixel_aspect`: width of a pixel by its
+    height, for players to show.
     Raises UsageError for a suffix that is not in WRITABLE, for frames that do not fit, for none, and for what the file's format cannot
     hold, such as the audio; InputError for an unreadable `audio_from`; LimbwiseError where the disk says no.
     """
@@ -43,8 +44,10 @@ class VideoWriter:
         frame_rate: float,
         audio_from: str | Path | None = None,
         codec: str = "libx264",
+        pixel_aspect: Fraction = Fraction(1),
     ) -> None:
         self.path, self.size, self.frame_rate, self.codec = Path(path), size, frame_rate, codec
+        self.pixel_aspect = pixel_aspect
         self.audio_from = None if audio_from is None else str(audio_from)
         if self.path.suffix.lower() not in WRITABLE:
             raise UsageError(f"{path}: a video cannot be written as '{self.path.suffix}'; use {', '.join(WRITABLE)}")
@@ -61,6 +64,7 @@ class VideoWriter:
             with self._errors():
                 self._container = stack.enter_context(av.open(str(part), "w"))
                 self._stream = _video_stream(self._container, self.size, self.frame_rate, self.codec)
+                self._stream.codec_context.sample_aspect_ratio = self.pixel_aspect
                 if self.audio_from:
                     self._sound = stack.enter_context(_Sound(self.audio_from, self._container))
                 self._container.start_encoding()

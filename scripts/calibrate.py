@@ -1,10 +1,11 @@
-"""Choose the decoder's options for a model on the held out part of a COCO set, and what its person scores are worth; into its spec.
+"""Choose the decoder's options for a model on the held out parts of two data sets, and what its person scores are worth; into its spec.
 
-    python scripts/calibrate.py MODEL.onnx RENDERED [--images 500] [--false 0.1] [--dry]
+    python scripts/calibrate.py MODEL.onnx RENDERED LSPE [--images 500] [--false 0.1] [--dry]
 
-Coordinate descent: each option in turn takes the value with the highest AP among those with at most so many people an image where
-nobody is labelled (`--false`), until a round gains nothing. The network runs once. Odd images choose the options, even ones fit
-the worth of scores and say what came out.
+RENDERED, a COCO set in which everybody is labelled, tells who is to be kept; LSPE, photos in which one is, how well real people are put
+together. Coordinate descent: each option in turn takes the value with the highest sum of AP on the one and recall (AR) on the
+other, among those with at most so many people an image where nobody is labelled (`--false`), until a round gains nothing. The
+network runs once. Odd images choose the options, even ones fit the worth of scores and say what came out.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from limbwise.data.coco import CocoDataset
+from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.find import open_dataset
+from limbwise.data.lsp import LspDataset
 from limbwise.decode.openpose import OpenPoseOptions
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.grouping import group
 from limbwise.estimate.maps import Maps
-from limbwise.evaluate.coco import CocoResult, evaluate_coco
-from limbwise.evaluate.reliability import fit_worth, reliability, rightness
+from limbwise.evaluate.coco import CocoResult, Judged, evaluate_coco
+from limbwise.evaluate.reliability import Flags, Floats, fit_worth, reliability, rightness
 from limbwise.fields import read_table
 from limbwise.media.image import write_image
+from limbwise.skeletons import COCO_17
 from limbwise.spec import read_spec, write_spec
 
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -45,48 +50,74 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "penalty": (0.25, 0.5, 1.0, 2.0),
     "redundant": ("equal", "join", "fill"),
 }
+HALVES = {"odd": 1, "even": 0}
 LEAST = 1e-3  # AP: what gains less may be chance
 
 
 class Looked:
     """The maps of images that a network looked at once, and their labels in a folder as evaluation wants them."""
 
-    def __init__(self, estimator: Estimator, data: Path, folder: Path, count: int) -> None:
-        source = open_dataset(data)
-        assert isinstance(source, CocoDataset)
-        places = range(max(0, len(source) - count), len(source))
-        table = read_table(source.path)
-        self.estimator, self.folder = estimator, folder
-        self.maps: list[Maps] = []
-        entries = {entry["id"]: entry for entry in table["images"]}
-        self.entries = [entries[source.image_ids[place]] for place in places]
-        for place, entry in zip(places, self.entries, strict=True):
-            image = source.images.load(source.names[place])
-            write_image((folder / entry["file_name"]).with_suffix(".png"), image)
+    def __init__(self, estimator: Estimator, data: Dataset, table: dict[str, Any], folder: Path) -> None:
+        """`table`: COCO's, of the last images of `data`, in their order."""
+        self.estimator, self.folder, self.maps = estimator, folder, list[Maps]()
+        folder.mkdir()
+        entries = table["images"]
+        for place, entry in enumerate(entries, len(data) - len(entries)):
+            image = data.images.load(data.names[place])
             entry["file_name"] = Path(entry["file_name"]).with_suffix(".png").name
+            write_image(folder / entry["file_name"], image)
             self.maps.append(estimator.look(estimator.prepare(image), image.shape))
-        for name, first in {"odd": 1, "even": 0}.items():
-            ids = {entry["id"] for entry in self.entries[first::2]}
-            part = {"images": self.entries[first::2], "categories": table["categories"],
-                    "annotations": [a for a in table["annotations"] if a["image_id"] in ids]}  # fmt: skip
+        for name, first in HALVES.items():
+            ids = {entry["id"] for entry in entries[first::2]}
+            people = [a for a in table["annotations"] if a["image_id"] in ids]
+            part = {"images": entries[first::2], "categories": table["categories"], "annotations": people}
             (folder / f"{name}.json").write_text(json.dumps(part))
 
-    def judge(self, options: OpenPoseOptions, part: str) -> CocoResult:
+    def judge(self, options: OpenPoseOptions, half: str) -> CocoResult:
         """What the decoder makes of one half of the maps."""
-        maps: Iterator[Maps] = iter(self.maps[1 if part == "odd" else 0 :: 2])
+        maps: Iterator[Maps] = iter(self.maps[HALVES[half] :: 2])
         skeleton = self.estimator.spec.skeleton
         return evaluate_coco(
-            lambda image: group(next(maps), options), skeleton, self.folder / f"{part}.json", self.folder
+            lambda image: group(next(maps), options), skeleton, self.folder / f"{half}.json", self.folder
         )
 
 
-def choose(looked: Looked, options: OpenPoseOptions, most_false: float) -> OpenPoseOptions:
+def look_at_groups(estimator: Estimator, path: Path, count: int, folder: Path) -> Looked:
+    """The last images of a COCO set."""
+    data = open_dataset(path)
+    assert isinstance(data, CocoDataset)
+    table = read_table(data.path)
+    entries = {entry["id"]: entry for entry in table["images"]}
+    return Looked(estimator, data, table | {"images": [entries[i] for i in data.image_ids[-count:]]}, folder)
+
+
+def look_at_singles(estimator: Estimator, path: Path, count: int, folder: Path) -> Looked:
+    """The last images of LSP or LSPE."""
+    data = LspDataset(path, "val")
+    places = range(len(data))[-count:]
+    images = [{"id": place, "file_name": data.names[place]} for place in places]
+    people = [_as_coco(data.labels(place), place, COCO_17.map_from(data.skeleton)) for place in places]
+    category = {"id": 1, "name": "person", "keypoints": COCO_17.keypoints, "skeleton": []}
+    return Looked(estimator, data, {"images": images, "categories": [category], "annotations": people}, folder)
+
+
+def _as_coco(labels: Labels, image: int, order: npt.NDArray[np.int_]) -> dict[str, Any]:
+    """The one person of an image as COCO writes it; `order`: the label of each of COCO's keypoints, -1 for none."""
+    marked = np.where(order >= 0, labels.marked[0][order], False)
+    rows = np.where(marked[:, None], np.column_stack([labels.xy[0][order], np.full(len(order), 2)]), 0)
+    left, top, right, bottom = labels.boxes[0].tolist()
+    return {"id": image + 1, "image_id": image, "category_id": 1, "iscrowd": 0, "area": float(labels.areas[0]),
+            "bbox": [left, top, right - left, bottom - top], "num_keypoints": int(marked.sum()),
+            "keypoints": rows.ravel().tolist()}  # fmt: skip
+
+
+def choose(groups: Looked, singles: Looked, options: OpenPoseOptions, most_false: float) -> OpenPoseOptions:
     """The options that coordinate descent ends at."""
 
     def value(candidate: OpenPoseOptions) -> float:
-        result = looked.judge(candidate, "odd")
-        excess = max(0.0, result.false_people / result.images - most_false)
-        return result.numbers.ap - excess  # so that a start beyond the bound finds its way back
+        result = groups.judge(candidate, "odd")
+        excess = max(0.0, result.false_people / result.images - most_false)  # so that a start beyond finds its way back
+        return result.numbers.ap + singles.judge(candidate, "odd").numbers.ar - excess
 
     best = value(options)
     for _ in range(4):
@@ -103,10 +134,23 @@ def choose(looked: Looked, options: OpenPoseOptions, most_false: float) -> OpenP
     return options
 
 
+def judged_people(judged: Sequence[Judged]) -> tuple[Floats, Flags]:
+    """As `rightness`, of those about the labelled one of an image in which others are not labelled."""
+    near = []
+    for one in judged:
+        if len(one.truth):
+            (low, high), boxes = one.truth.boxes_xyxy[0].reshape(2, 2), one.found.boxes_xyxy
+            middle, margin = (boxes[:, :2] + boxes[:, 2:]) / 2, 0.2 * (high - low)
+            there = np.all((middle >= low - margin) & (middle <= high + margin), axis=1)
+            near.append(replace(one, found=one.found[there], alike=one.alike[there]))
+    return rightness(near)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("rendered", type=Path)
+    parser.add_argument("lspe", type=Path)
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--false", type=float, default=0.1, help="most people an image where nobody is labelled")
     parser.add_argument("--dry", action="store_true", help="only say what would be written")
@@ -116,17 +160,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     assert isinstance(estimator.decode_options, OpenPoseOptions)
     estimator.spec = replace(estimator.spec, worth=())
     with tempfile.TemporaryDirectory() as folder:
-        looked = Looked(estimator, given.data, Path(folder), given.images)
+        groups = look_at_groups(estimator, given.rendered, given.images, Path(folder) / "groups")
+        singles = look_at_singles(estimator, given.lspe, given.images, Path(folder) / "singles")
         start = replace(estimator.decode_options, weak=CHOICES["weak"][0])
-        options = choose(looked, start, given.false)
-        result = looked.judge(options, "even")
-        scores, right = rightness(result.judged)
+        options = choose(groups, singles, start, given.false)
+        result, single = groups.judge(options, "even"), singles.judge(options, "even")
+    parts = rightness(result.judged), judged_people(single.judged)
+    scores, right = (np.concatenate(both) for both in zip(*parts, strict=True))
     worth = fit_worth(scores, right)
     probable = np.interp(scores, *np.array(worth).T)
     usual = OpenPoseOptions()
     chosen = {name: getattr(options, name) for name in OpenPoseOptions.__dataclass_fields__
               if getattr(options, name) != getattr(usual, name)}  # fmt: skip
-    print(f"AP {result.numbers.ap:.3f}, {result.false_people} false people in {result.images} images")
+    told = f"AP {result.numbers.ap:.3f}, {result.false_people} false people in {result.images} images"
+    print(f"rendered: {told}; LSPE: AR {single.numbers.ar:.3f}")
     print(f"decode: {chosen}\nworth: {worth}\nerror of scores {reliability(probable, right).error:.3f}")
     if not given.dry:
         write_spec(replace(read_spec(path), decode=chosen, worth=worth), path)

@@ -22,7 +22,7 @@ KNOWN_MAPS = [
 ]  # fmt: skip
 SIZES = {"coco_17": 17, "openpose_18": 18, "body_25": 25, "mpii_14": 14, "mpii_16": 16, "penn_13": 13, "mpi_15": 15, "lsp_14": 14,
          "posetrack_15": 15, "posetrack_17": 17, "face_70": 70, "hand_21": 21, "left_hand_21": 21, "right_hand_21": 21,
-         "openpose_130": 130}  # fmt: skip
+         "openpose_130": 130, "openpose_137": 137}  # fmt: skip
 
 
 def test_all_tables_are_there_with_their_sizes() -> None:
@@ -58,6 +58,9 @@ def test_whole_body_is_its_parts() -> None:
     assert whole.parts == {"body": (0, 18), "face": (18, 88), "left_hand": (88, 109), "right_hand": (109, 130)}
     assert whole.keypoints[:18] == skeletons.OPENPOSE_18.keypoints
     assert whole.keypoints[88] == "left_hand_root"
+    feet = skeletons.OPENPOSE_137
+    assert feet.keypoints == skeletons.BODY_25.keypoints + whole.keypoints[18:]
+    assert feet.parts == {"body": (0, 25), "face": (25, 95), "left_hand": (95, 116), "right_hand": (116, 137)}
 
 
 OWN = """

@@ -112,10 +112,10 @@ FACE_70 = Skeleton(
 HAND_21 = Skeleton("hand_21", ("hand_root", *_FINGERS), _HAND_LIMBS, _HAND_SIGMAS, {"hand": (0, 21)})
 
 
-def _whole_body() -> Skeleton:
-    """OpenPose's body, face, left hand and right hand in one."""
+def _whole_body(body: Skeleton) -> Skeleton:
+    """One of OpenPose's bodies, face, left hand and right hand in one."""
     blocks = (
-        ("body", "", OPENPOSE_18),
+        ("body", "", body),
         ("face", "", FACE_70),
         ("left_hand", "left_", HAND_21),
         ("right_hand", "right_", HAND_21),
@@ -130,7 +130,7 @@ def _whole_body() -> Skeleton:
         limbs += [(start + a, start + b) for a, b in skeleton.limbs]
         sigmas += skeleton.sigmas
         parts[part] = (start, len(names))
-    return Skeleton("openpose_130", tuple(names), tuple(limbs), tuple(sigmas), parts)
+    return Skeleton(f"openpose_{len(names)}", tuple(names), tuple(limbs), tuple(sigmas), parts)
 
 
 def _one_hand(side: str) -> Skeleton:
@@ -139,11 +139,11 @@ def _one_hand(side: str) -> Skeleton:
     return Skeleton(f"{side}_hand_21", names, HAND_21.limbs, HAND_21.sigmas, {f"{side}_hand": (0, len(names))})
 
 
-OPENPOSE_130 = _whole_body()
+OPENPOSE_130, OPENPOSE_137 = _whole_body(OPENPOSE_18), _whole_body(BODY_25)
 LEFT_HAND_21, RIGHT_HAND_21 = _one_hand("left"), _one_hand("right")
 
 SKELETONS = {s.name: s for s in (COCO_17, OPENPOSE_18, BODY_25, MPII_14, MPII_16, MPI_15, LSP_14, PENN_13, POSETRACK_15, POSETRACK_17,
-                                 FACE_70, HAND_21, LEFT_HAND_21, RIGHT_HAND_21, OPENPOSE_130)}  # fmt: skip
+                                 FACE_70, HAND_21, LEFT_HAND_21, RIGHT_HAND_21, OPENPOSE_130, OPENPOSE_137)}  # fmt: skip
 
 
 def find_skeleton(name: str | Path) -> Skeleton:

@@ -118,6 +118,70 @@ def test_maps_decode_to_the_same_people(tmp_path: Path, dots_model: Path) -> Non
     assert len(people) == 1
 
 
+def test_decoded_maps_are_of_the_same_images(tmp_path: Path, dots_model: Path) -> None:
+    """Of COCO's own names, in sub folders, and of a video."""
+    (tmp_path / "in").mkdir()
+    pictures = folder_of_pictures(tmp_path / "in" / "val2017", 2)
+    for i, number in enumerate((139, 285)):
+        (pictures / f"{i:03d}.png").rename(pictures / f"{number:012d}.png")
+    for source in (tmp_path / "in", clip(tmp_path / "clip.mp4", 3)):
+        out, maps, again = (tmp_path / f"{name}_{source.stem}" for name in ("out", "maps", "again"))
+        assert predict(source, dots_model, out, "--save-maps", maps, "--json", "coco").returncode == 0
+        assert run("decode", maps, "-o", again, "--json", "coco", *FLAGS).returncode == 0
+        found, expected = contents(again), contents(out)
+        assert found == {name: expected[name] for name in ("coco.json", "coco_images.json")}
+        assert run("decode", maps, "-o", again, *FLAGS).returncode == 2  # they are there
+        assert run("decode", maps, "-o", again, "--overwrite", *FLAGS).returncode == 0
+    images = json.loads((tmp_path / "out_in" / "coco_images.json").read_text())
+    assert [(one["id"], one["file_name"]) for one in images] == [
+        (139, "val2017/000000000139.png"), (285, "val2017/000000000285.png"),
+    ]  # fmt: skip
+
+
+def test_damaged_maps_do_not_stop_the_good_ones(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    assert predict(pictures, dots_model, tmp_path / "out", "--save-maps", tmp_path / "maps").returncode == 0
+    (tmp_path / "maps" / "000.npz").write_bytes(b"x")
+    done = run("decode", tmp_path / "maps", "-o", tmp_path / "again", *FLAGS)
+    assert done.returncode == 3
+    assert "000.npz" in done.stderr
+    assert [p.name for p in (tmp_path / "again" / "openpose").iterdir()] == ["001_keypoints.json"]
+
+
+def test_people_of_each_folder_are_followed_on_their_own(tmp_path: Path, dots_model: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        folder_of_pictures(tmp_path / "in" / name, 1)
+        for i in range(1, 4):
+            (tmp_path / "in" / name / f"{i:03d}.png").write_bytes((tmp_path / "in" / name / "000.png").read_bytes())
+    done = predict(tmp_path / "in", dots_model, tmp_path / "out", "--track", "--json", "posetrack2018", "--timeline")
+    assert done.returncode == 0, done.stderr
+    found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*"))
+    assert [name for name in found if name.startswith(("posetrack", "timeline"))] == [
+        "posetrack2018/a.json", "posetrack2018/b.json", "timeline/a/images.png", "timeline/b/images.png",
+    ]  # fmt: skip
+
+
+def test_what_is_made_at_the_end_may_be_another_format_when_a_run_goes_on(tmp_path: Path, dots_model: Path) -> None:
+    """As after a format that had no room; those that had are whole, and the journal stays."""
+    pictures, out = folder_of_pictures(tmp_path / "in", 2), tmp_path / "out"
+    (out / "posetrack2017" / "images.json").mkdir(parents=True)  # in the way
+    failed = predict(pictures, dots_model, out, "--json", "coco,posetrack2017,csv")
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (2, 1)
+    (out / "posetrack2017" / "images.json").rmdir()
+    (out / "posetrack2017").rmdir()
+    (out / "coco.json").mkdir()
+    failed = predict(pictures, dots_model, out, "--json", "coco,posetrack2017,csv", "--overwrite")
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (1, 1)
+    assert (out / "people.csv").is_file()
+    assert (out / "posetrack2017" / "images.json").is_file()
+    done = predict(pictures, dots_model, out, "--json", "posetrack2018,csv", "--resume")
+    assert done.returncode == 0, done.stderr
+    assert (out / "posetrack2018" / "images.json").is_file()
+    assert predict(pictures, dots_model, out, "--json", "posetrack2018,csv", "--resume").returncode == 0
+    assert predict(pictures, dots_model, out, "--json", "csv", "--resume").returncode == 2
+
+
 def test_what_is_there_is_not_overwritten(tmp_path: Path, dots_model: Path) -> None:
     pictures = folder_of_pictures(tmp_path / "in", 2)
     out = tmp_path / "out"

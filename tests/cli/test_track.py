@@ -11,7 +11,8 @@ import pytest
 from limbwise.cli.verbs import app
 from limbwise.errors import InputError, LimbwiseError, UsageError
 from limbwise.people import People
-from limbwise.skeletons import COCO_17
+from limbwise.skeleton import Skeleton
+from limbwise.skeletons import BODY_25, COCO_17, OPENPOSE_18, OPENPOSE_137
 from limbwise.write import Record, open_writer, read_coco, read_openpose, read_posetrack
 
 FRAMES = 12
@@ -133,6 +134,99 @@ def test_one_frame_and_frames_without_people(tmp_path: Path) -> None:
     single = write("openpose", tmp_path / "one") / "clip_000000000000_keypoints.json"
     track(single, "-o", tmp_path / "alone")
     assert read_openpose(tmp_path / "alone" / single.name).ids.tolist() == [0, 1]
+
+
+def test_coco_results_may_have_frames_without_people(tmp_path: Path) -> None:
+    with open_writer("coco", tmp_path / "in") as writer:
+        for f in range(FRAMES):
+            people = People.empty(COCO_17) if f in (0, FRAMES - 1) else people_at(0)
+            writer.add(Record("clip", "clip.mp4", 1000 + f, f, f / 25, 640, 480), people)
+    track(tmp_path / "in" / "coco.json", "-o", tmp_path / "out")
+    found = read_coco(tmp_path / "out" / "coco.json")
+    assert sorted(found) == [1000 + f for f in range(1, FRAMES - 1)]
+
+
+def openpose_files(folder: Path, skeleton: Skeleton, frames: int = FRAMES, people: int = 1) -> Path:
+    """A person of `skeleton` who stands still."""
+    xy = np.random.default_rng(1).uniform(10, 200, (people, len(skeleton), 2))
+    with open_writer("openpose", folder) as writer:
+        for f in range(frames):
+            one = People(skeleton, xy, np.full((people, len(skeleton)), 0.9))
+            writer.add(Record("clip", "clip.mp4", f, f, None, 640, 480), one)
+    return folder / "openpose" / "clip_json"
+
+
+@pytest.mark.parametrize("odd", ["null", "[0, 0]", "[]"])
+def test_a_person_of_nothing_is_nobody(tmp_path: Path, odd: str) -> None:
+    source = openpose_files(tmp_path, OPENPOSE_18)
+    files = sorted(source.glob("*.json"))
+    files[5].write_text(files[5].read_text().replace("}]}", f'}},{{"pose_keypoints_2d":{odd}}}]}}'))
+    assert odd in files[5].read_text()
+    track(source, "-o", tmp_path / "out")
+    assert [len(one) for one in read("openpose", tmp_path / "out")] == [1] * FRAMES
+
+
+def test_a_damaged_frame_is_named_and_the_others_are_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = openpose_files(tmp_path, OPENPOSE_18)
+    damaged = sorted(source.glob("*.json"))[5]
+    damaged.write_text('{"people": [{"pose_keypoints_2d": [1, 2, 3, 4]}]}')
+    with pytest.raises(SystemExit) as stopped:
+        track(source, "-o", tmp_path / "out")
+    assert stopped.value.code == 3
+    assert f"{damaged}: people[0].pose_keypoints_2d" in capsys.readouterr().err
+    people = read("openpose", tmp_path / "out")
+    assert [one.ids.tolist() for one in people] == [[0]] * (FRAMES - 1)
+
+
+def test_faces_and_hands_of_body_25_stay(tmp_path: Path) -> None:
+    source = openpose_files(tmp_path, OPENPOSE_137)
+    lengths = {"pose": 75, "face": 210, "hand_left": 63, "hand_right": 63}
+    track(source, "-o", tmp_path / "out", "--no-steady")
+    for path in sorted(source.glob("*.json")):
+        (before,), (after,) = (json.loads(p.read_text())["people"] for p in (path, tmp_path / "out" / path.name))
+        for part, length in lengths.items():
+            key = f"{part}_keypoints_2d"
+            assert len(before[key]) == length
+            np.testing.assert_allclose(after[key], before[key], atol=1e-3)
+
+
+@pytest.mark.parametrize("first", ["somebody", "nobody"])
+def test_a_part_without_people_does_not_end_a_stream(tmp_path: Path, first: str) -> None:
+    """Files without people do not say what their keypoints would be."""
+    for part in ("somebody", "nobody", "again"):
+        openpose_files(tmp_path / part, BODY_25, people=0 if part == "nobody" else 1)
+    for part in (("somebody", "nobody") if first == "somebody" else ("nobody", "somebody")) + ("again",):
+        track(tmp_path / part / "openpose", "-o", tmp_path / f"out_{part}", "--state", tmp_path / "state.json")
+        assert (tmp_path / "state.json").exists() == (part != "nobody" or first == "somebody")
+    assert {one.ids.tolist()[0] for one in map(read_openpose, (tmp_path / "out_again").rglob("*.json"))} == {0}
+
+
+def test_strangers_have_numbers_that_2017_can_hold(tmp_path: Path) -> None:
+    stranger = np.random.default_rng(2).uniform(400, 600, (1, 17, 2))
+    with open_writer("posetrack2017", tmp_path) as writer:
+        for f in range(FRAMES):
+            people = people_at(0)[[0]]
+            if f in (3, 8):  # two who are seen once
+                there = np.concatenate([people.xy, stranger + 90 * f]).astype(np.float32)
+                people = People(COCO_17, there, np.full((2, 17), 0.9))
+            writer.add(Record("clip", "clip.mp4", f, f, None, 640, 480), people)
+    track(tmp_path / "posetrack2017" / "clip.json", "-o", tmp_path / "out", "--strangers")
+    content = json.loads((tmp_path / "out" / "clip.json").read_text())
+    ids = [[rect["track_id"][0] for rect in image["annorect"]] for image in content["annolist"]]
+    assert [len(one) for one in ids] == [2 if f in (3, 8) else 1 for f in range(FRAMES)]
+    assert all(0 <= i < 1000 for one in ids for i in one)
+    assert all(len(set(one)) == len(one) for one in ids)
+
+
+def test_results_below_the_input_and_what_predict_tells_of_a_run_are_no_input(tmp_path: Path) -> None:
+    source = write("coco", tmp_path / "in")
+    (source.parent / "run.json").write_text('{"limbwise": "1"}')
+    for _ in range(2):
+        track(source.parent, "-o", source.parent / "followed", "--overwrite")
+    assert [p.name for p in (source.parent / "followed").rglob("*.json")] == ["coco.json"]
+    track(source.parent / "followed", "-o", source.parent / "followed", "--overwrite")  # in place
 
 
 def test_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -171,6 +171,19 @@ def test_a_model_brings_options_of_its_decoder(tmp_path: Path, dots_model: Path)
         Estimator(model)
 
 
+def test_probabilities_are_of_scores_made_as_the_spec_says(tmp_path: Path, dots_model: Path) -> None:
+    model, image = tmp_path / "own.onnx", draw_dots(some_people(2))
+    model.write_bytes(dots_model.read_bytes())
+    own = {"min_parts": 2, "person_score": "mean", "size_weight": 0.5}
+    write_spec(replace(SPEC, decode=own, worth=((-9.0, 0.25), (9.0, 0.25))), model.with_suffix(".json"))
+    plain = Estimator(dots_model, decode=own)(image)
+    assert Estimator(model)(image).person_scores.tolist() == [0.25] * len(plain)
+    assert Estimator(model, decode={"threshold": 0.1})(image).person_scores.tolist() == [0.25] * len(plain)
+    for other in ({"person_score": "sum"}, {"size_weight": 0.0}):
+        expected = Estimator(dots_model, decode=own | other)(image).person_scores
+        np.testing.assert_array_equal(Estimator(model, decode=other)(image).person_scores, expected)
+
+
 def test_the_decoder_of_one_call(dots_model: Path) -> None:
     """A mapping cannot be hashed, and the estimator is kept all the same."""
     image = draw_dots(some_people(2))

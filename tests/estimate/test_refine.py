@@ -214,6 +214,16 @@ def test_what_lies_beside_poses(folder: Path, refiner: Refiner) -> None:
     assert not (folder / "never.json").exists()
 
 
+@pytest.mark.parametrize("third", [1, 2, 0.9])
+def test_keypoints_of_2018_are_there_by_whatever_is_above_0(folder: Path, refiner: Refiner, third: float) -> None:
+    source = folder / "pred/2018/images.json"
+    content = json.loads(source.read_text())
+    flat = content["annotations"][0]["keypoints"]
+    flat[2::3] = [third if v else 0 for v in flat[2::3]]
+    source.write_text(json.dumps(content))
+    assert refine_file(source, folder / "images", folder / "out.json", refiner) == 1
+
+
 def test_scores_may_be_kept(folder: Path, refiner: Refiner, model: Path) -> None:
     source, out = folder / "pred/2018/images.json", folder / "out.json"
     refine_file(source, folder / "images", out, Refiner(model, RefineOptions(keep_scores=True)), keep_scores=True)

@@ -40,6 +40,14 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
         export(tmp_path / "body.onnx", tmp_path / "body.xml")
     with pytest.raises(UsageError, match="is a model already"):
         export(tmp_path / "a.onnx", tmp_path / "x.onnx")
+    for more in ({"last": True}, {"recipe": "mobile"}):
+        with pytest.raises(UsageError, match="is a model already"):
+            export(tmp_path / "a.onnx", tmp_path / "x.xml", **more)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="--side 0: at least 1 pixel"):
+        export(tmp_path / "a.onnx", tmp_path / "x.xml", side=0)
+    for given in ({"keep": 0.5}, {"images": tmp_path}, {"most": 5}):
+        with pytest.raises(ValueError, match="is for INT8, which --int8"):
+            Int8Options(**given)  # type: ignore[arg-type]
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"a\.pt: not a checkpoint"):
         export(tmp_path / "a.pt", tmp_path / "x.onnx")

@@ -93,6 +93,33 @@ def test_a_name_that_another_file_really_has_is_not_taken_twice(tmp_path: Path) 
     assert len({source.name for source in sources}) == len(files)
 
 
+def test_images_of_a_folder_come_together(tmp_path: Path) -> None:
+    """As a sequence to follow people in: none of another folder is between them."""
+    names = ["a.jpg", "b/1.jpg", "b/x/1.jpg", "b/2.jpg", "c.jpg", "B/3.jpg"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    sources, _ = find_sources([tmp_path])
+    assert [s.name for s in sources] == ["a", "c", "B/3", "b/1", "b/2", "b/x/1"]
+
+
+@pytest.mark.parametrize("letter", ["b", "写"])
+def test_long_names_are_cut_so_that_results_fit_on_the_disk(tmp_path: Path, letter: str) -> None:
+    long = letter * ((255 - 5) // len(letter.encode()))
+    for end in "12":
+        (tmp_path / f"{long[:-1]}{end}.jpg").write_bytes(b"")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / f"{long}.jpg").write_bytes(b"")
+    sources, _ = find_sources([tmp_path])
+    names = [Path(s.name) for s in sources]
+    assert len(set(names)) == 3
+    assert names[-1].parent == Path("sub")
+    for name in names:
+        assert name.name.startswith(letter)
+        (tmp_path / f".{name.name}_000000000012_keypoints.part.json").write_bytes(b"")
+    assert find_sources([tmp_path])[0] == sources
+
+
 def test_a_file_named_twice_comes_once(tree: Path) -> None:
     assert len(named("more", "./more/a2.jpg", str(tree / "more" / "a2.jpg"), "more/../more", "0", "0")) == 3
 

@@ -22,6 +22,7 @@ from limbwise.skeletons import (
     MPII_16,
     OPENPOSE_18,
     OPENPOSE_130,
+    OPENPOSE_137,
     POSETRACK_17,
 )  # fmt: skip
 from limbwise.write import OpenPoseWriter, Record, read_openpose
@@ -98,7 +99,7 @@ def test_part_candidates_are_a_list_of_one_object_in_the_order_of_the_file() -> 
     ("skeleton", "written"),
     [
         (COCO_17, OPENPOSE_18), (MPII_16, OPENPOSE_18), (LSP_14, OPENPOSE_18), (POSETRACK_17, OPENPOSE_18),
-        (OPENPOSE_18, OPENPOSE_18), (BODY_25, BODY_25), (MPI_15, MPI_15), (OPENPOSE_130, OPENPOSE_130),
+        (OPENPOSE_18, OPENPOSE_18), (BODY_25, BODY_25), (MPI_15, MPI_15), (OPENPOSE_130, OPENPOSE_130), (OPENPOSE_137, OPENPOSE_137),
         (FACE_70, FACE_70), (HAND_21, HAND_21),
     ],
 )  # fmt: skip
@@ -140,11 +141,12 @@ def flat(count: int) -> list[float]:
         ({"people": [{"pose_keypoints_2d": flat(18), "person_id": [-1]}]}, 1, OPENPOSE_18, None),
         ({"people": [{}, {"pose_keypoints_2d": flat(25), "person_id": [1]}, {}]}, 1, BODY_25, [1]),
         ({"people": [{"pose_keypoints_2d": []}, {"pose_keypoints_2d": flat(15)}]}, 1, MPI_15, None),
+        ({"people": [{"pose_keypoints_2d": None}, {"pose_keypoints_2d": [0]}, {"pose_keypoints_2d": flat(15)}]}, 1, MPI_15, None),
         ({"people": [{"pose_keypoints_2d": flat(17), "person_id": []}]}, 1, COCO_17, None),
         ({"people": [{"pose_keypoints_2d": flat(130)}]}, 1, OPENPOSE_130, None),
         ({"people": [{"pose_keypoints": flat(18)}]}, 1, OPENPOSE_18, None),
         ({"people": [{"pose_keypoints_2d": flat(18), "hand_left_keypoints_2d": flat(21)}]}, 1, OPENPOSE_130, None),
-        ({"people": [{"pose_keypoints_2d": flat(25), "face_keypoints_2d": flat(70)}]}, 1, BODY_25, None),
+        ({"people": [{"pose_keypoints_2d": flat(25), "face_keypoints_2d": flat(70)}]}, 1, OPENPOSE_137, None),
         ({"people": [{"pose_keypoints_2d": flat(18), "person_id": [3]}, {"pose_keypoints_2d": flat(18)}]}, 2, OPENPOSE_18, [3, -1]),
         ({"people": []}, 0, OPENPOSE_18, None),
     ],
@@ -175,7 +177,7 @@ def test_every_way_to_say_missing(tmp_path: Path) -> None:
         ('{"version":1.3}', "people: a list is expected, not null"),
         ('{"people":{}}', "people: a list"),
         ('{"people":[[]]}', r"people\[0\]: an object"),
-        ('{"people":[{"pose_keypoints_2d":[1,2]}]}', r"people\[0\].pose_keypoints_2d: 2 numbers are not triples"),
+        ('{"people":[{"pose_keypoints_2d":[1,2,3,4]}]}', r"people\[0\].pose_keypoints_2d: 4 numbers are not triples"),
         ('{"people":[{"pose_keypoints_2d":["1",2,3]}]}', 'pose_keypoints_2d: a number is expected, not "1"'),
         ('{"people":[{"pose_keypoints_2d":[1,2,3]}]}', "1 keypoints are not one of 15, 16, 17, 18, 25, 130"),
         (json.dumps({"people": [{"pose_keypoints_2d": flat(18)}, {"pose_keypoints_2d": flat(17)}]}), "person 1: pose_key.*18"),

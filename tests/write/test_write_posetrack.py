@@ -224,6 +224,18 @@ def test_a_video_called_images_is_not_the_images(tmp_path: Path, year: int, vide
     }
 
 
+def test_images_that_are_followed_have_a_file_a_folder(tmp_path: Path) -> None:
+    """Ids begin anew in each folder, and where its images come again after others."""
+    found = [("b/1", "in/b"), ("b/2", "in/b"), ("c/1", "in/c"), ("3", "in"), ("film", ""), ("4", "in")]
+    with PoseTrackWriter(tmp_path, 2018) as writer:
+        for i, (name, folder) in enumerate(found):
+            record = Record(name, f"{name}.jpg", i, None if folder else 0, None, 640, 480, folder)
+            writer.add(record, People.empty(COCO_17))
+    files = {p.stem: [name for name, _ in read_posetrack(p)] for p in tmp_path.rglob("*.json")}
+    expected = {"b": ["b/1", "b/2"], "c": ["c/1"], "images": ["3"], "film": ["film"], "images_2": ["4"]}
+    assert files == {name: [f"{one}.jpg" for one in images] for name, images in expected.items()}
+
+
 POINT_15 = {"annopoints": [{"point": [{"id": [15]}]}]}
 RECT = {"track_id": [1], "annopoints": [{"point": [{"id": [0], "x": [1], "y": [2]}]}]}
 NEW = {"images": [{"id": 1, "file_name": "a"}], "annotations": [], "categories": []}
@@ -238,6 +250,8 @@ NEW = {"images": [{"id": 1, "file_name": "a"}], "annotations": [], "categories":
         ({"annolist": [{"image": 3}]}, r"annolist\[0\].image: an object"),
         ({"annolist": [{"image": [{"name": "a"}], "annorect": [POINT_15]}]}, "15 is not a keypoint from 0 to 14"),
         ({"annolist": [{"image": [{"name": "a"}], "annorect": [{**RECT, "track_id": ["x"]}]}]}, r"annorect\[0\].track_id: a number"),
+        ({**NEW, "images": [{"id": 1}, {"id": 1}]}, r"images\[1\].id: 1 comes twice"),
+        ({**NEW, "images": [{"file_name": "a"}]}, r"images\[0\].id: is missing"),
         ({**NEW, "annotations": [{"image_id": 2}]}, "image_id: 2 is not one of the images"),
         ({**NEW, "annotations": [{"image_id": 1, "keypoints": [1, 2, 3]}]}, "3 x 17 numbers are expected, not 3"),
         ({**NEW, "annotations": [{"image_id": 1, "keypoints": [1] * 51, "scores": [1]}]}, "scores: 17 numbers"),

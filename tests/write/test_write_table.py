@@ -59,6 +59,13 @@ def test_every_cell_is_a_number_or_empty(tmp_path: Path, crowd: Any) -> None:
     assert all(cell == "" or np.isfinite(float(cell)) for row in rows[1:] for cell in row[1:])
 
 
+def test_a_table_of_nothing_has_its_first_columns(tmp_path: Path) -> None:
+    with CsvWriter(tmp_path / "people.csv"):
+        pass
+    assert (tmp_path / "people.csv").read_text() == "source,frame,time,person,id,score,box_x,box_y,box_w,box_h\n"
+    assert read_csv(tmp_path / "people.csv") == {}
+
+
 def test_one_table_has_one_skeleton(tmp_path: Path) -> None:
     with CsvWriter(tmp_path / "x.csv") as writer:
         writer.add(FRAME, People.empty(COCO_17))

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from limbwise.errors import LimbwiseError, UsageError
 from limbwise.people import People
 from limbwise.skeletons import COCO_17, HAND_21
 from limbwise.write import FORMATS, Record, open_writer, read_coco, read_csv, read_openpose, read_posetrack, save_people
+from limbwise.write.table import CsvWriter
+from limbwise.write.writer import write_all
 
 FILES = {
     "openpose": {"openpose/clip_json/clip_000000000000_keypoints.json", "openpose/sub/ä b_keypoints.json"},
@@ -175,4 +178,36 @@ def test_unknown_formats_and_names_out_of_the_folder(tmp_path: Path) -> None:
     for name in ("", "/etc/x", "../x", "a/../../x"):
         with pytest.raises(ValueError, match="is not a name inside a folder"):
             Record(name, "x.jpg", 0, None, None, 1, 1)
+    assert files(tmp_path) == set()
+
+
+def test_one_writer_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    """A thousand and two people are more than PoseTrack 2017 holds; where it is found out at the end, too."""
+
+    class Late(CsvWriter):
+        def __exit__(self, *error: object) -> None:
+            super().__exit__(LimbwiseError, LimbwiseError("too late"), None)
+            raise LimbwiseError("too late")
+
+    def frames() -> Iterator[tuple[Record, People]]:
+        for f in range(1002):
+            people = People(COCO_17, np.ones((1, 17, 2), np.float32), np.ones((1, 17), np.float32), ids=np.array([f]))
+            yield Record("clip", "clip.mp4", f, f, None, 640, 480), people
+
+    writers = [open_writer(name, tmp_path) for name in ("coco", "posetrack2017", "csv")]
+    with pytest.raises(LimbwiseError, match="room for 1000 tracks"):
+        write_all([Late(tmp_path / "late.csv"), *writers], frames())
+    assert files(tmp_path) == {"coco.json", "coco_images.json", "people.csv"}
+    assert len(read_coco(tmp_path / "coco.json")) == 1002
+    with pytest.raises(LimbwiseError, match="too late"):
+        write_all([Late(tmp_path / "late.csv")], frames())
+
+
+def test_an_error_of_what_is_written_leaves_nothing(tmp_path: Path) -> None:
+    def frames() -> Iterator[tuple[Record, People]]:
+        yield Record("clip", "clip.mp4", 0, 0, None, 640, 480), People.empty(COCO_17)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        write_all([open_writer(name, tmp_path) for name in ("coco", "posetrack2018", "csv")], frames())
     assert files(tmp_path) == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.grouping import DecoderOptions, decoder_options, group, needs_terms
-from limbwise.estimate.maps import load_maps
+from limbwise.estimate.maps import load_with_record
+from limbwise.estimate.outputs import RESULTS
 from limbwise.estimate.pairwise import find_terms
 from limbwise.fields import Given
 from limbwise.spec import ModelSpec
@@ -26,19 +28,29 @@ def decode(
     pairwise: Annotated[
         Path | None, typer.Option(help="pairwise terms of a DeeperCut model (STEM.pairwise.json, or a folder of .mat)")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that are there")] = False,
 ) -> None:
     """Make people of kept maps again, with other options."""
+    if not overwrite and (there := next((out / name for name in RESULTS if (out / name).exists()), None)) is not None:
+        raise UsageError(f"{there}: is there already; --overwrite replaces it")
     if json not in FORMATS:
         raise UsageError(f"--json: {json!r} is unknown; there are {', '.join(FORMATS)}")
     files = sorted(maps.rglob("*.npz")) if maps.is_dir() else [maps]
     if not files:
         raise InputError(f"{maps}: holds no maps (.npz); predict --save-maps writes them")
-    root = maps if maps.is_dir() else maps.parent
+    root, problems = maps if maps.is_dir() else maps.parent, list[InputError]()
     with open_writer(json, out) as writer:
         for number, path in enumerate(files):
-            kept = load_maps(path)
+            try:
+                kept, record = load_with_record(path)
+            except InputError as problem:
+                problems.append(problem)
+                continue
             people = group(kept, decoder_options(kept.spec, decoding), terms=_terms(kept.spec, pairwise))
-            writer.add(_record(path.relative_to(root), number + 1, kept.size), people)
+            writer.add(record or _record(path.relative_to(root), number + 1, kept.size), people)
+    if problems:
+        print("\n".join(f"limbwise: {one}" for one in problems), file=sys.stderr)
+        sys.exit(InputError.exit_code)
 
 
 def _terms(spec: ModelSpec, pairwise: Path | None) -> PairwiseTerms | None:
@@ -50,7 +62,7 @@ def _terms(spec: ModelSpec, pairwise: Path | None) -> PairwiseTerms | None:
 
 
 def _record(path: Path, number: int, size: tuple[int, int]) -> Record:
-    """Frames of a video lie in a folder of its name, under 12 digits."""
+    """Of maps that do not say where they are from: frames of a video lie in a folder of its name, under 12 digits."""
     stem = path.with_suffix("")
     if len(stem.name) == 12 and stem.name.isdigit() and stem.parent.name:
         name = stem.parent.as_posix()

@@ -46,6 +46,10 @@ def export(
     trained = source.is_dir() or source.suffix == ".pt"
     if out.suffix == ".onnx" and not trained:
         raise UsageError(f"{source}: is a model already; -o NAME.xml makes OpenVINO's form of it")
+    if not trained and (last or recipe is not None):
+        raise UsageError(f"{source}: is a model already; --last and --recipe are for what was trained")
+    if side is not None and side < 1:
+        raise UsageError(f"--side {side}: at least 1 pixel is needed")
     if not trained and out.with_suffix("").resolve() == source.with_suffix("").resolve():
         raise UsageError(f"--out {out}: its spec would take the place of that of {source}; give it another name")
     with folder_beside(out) as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +15,12 @@ from limbwise.checked import read_json
 from limbwise.draw.timeline import Presence, draw_timeline
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.follow import Follower, Note
-from limbwise.estimate.recorded import Recorded, Recording, read_recorded
+from limbwise.estimate.recorded import read_recorded
+from limbwise.estimate.recording import Recorded, Recording
 from limbwise.files import whole_file
 from limbwise.media.image import write_image
 from limbwise.people import People
-from limbwise.skeletons import find_skeleton
+from limbwise.skeletons import SKELETONS, find_skeleton
 from limbwise.track.tracker import TrackOptions
 
 
@@ -39,7 +41,7 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files that are there")] = False,
 ) -> None:
     """Follow the people in files that other programs wrote."""
-    recorded, problems = read_recorded(files, find_skeleton(skeleton) if skeleton else None)
+    recorded, problems = read_recorded(files, find_skeleton(skeleton) if skeleton else None, out)
     sequences = [sequence for one in recorded for sequence in one.sequences]
     if state is not None and len(sequences) != 1:
         raise UsageError(f"--state: keeps the tracks of one sequence, and these are {len(sequences)}")
@@ -53,7 +55,7 @@ def track(
             if timeline:
                 _write_timeline(sequence, people, tracking.image_rate, out / "timeline" / f"{sequence.name}.png")
         one.write(out, followed)
-    if state is not None and note is not None:
+    if state is not None and note is not None and (before is not None or _somebody(sequences[0])):
         with whole_file(state) as part:
             part.write_text(json.dumps(note.to_plain(), separators=(",", ":")) + "\n", encoding="ascii")
     _report(problems)
@@ -66,6 +68,8 @@ def follow_recording(
 
     Frames whose numbers begin again follow the earlier run's last one at once.
     """
+    if before is not None and not _somebody(sequence):
+        sequence = _as_before(sequence, before)
     note = _note(before, sequence, where)
     follower = Follower(options, note)
     times = [number / options.image_rate for number in sequence.numbers]
@@ -73,6 +77,19 @@ def follow_recording(
         times = [time - times[0] + note.time + 1 / options.image_rate for time in times]
     people = [one for time, found in zip(times, sequence.people, strict=True) for _, one in follower.push(found, time)]
     return [*people, *(one for _, one in follower.flush())], follower.note
+
+
+def _somebody(sequence: Recording) -> bool:
+    """Whether there is anybody in it; frames without people do not say what their keypoints would be."""
+    return any(len(people) for people in sequence.people)
+
+
+def _as_before(sequence: Recording, before: Any) -> Recording:
+    """A sequence without people, of the keypoints that an earlier run kept."""
+    tracks = before.get("tracks") if isinstance(before, dict) else None
+    names = tracks.get("keypoints") if isinstance(tracks, dict) else None
+    known = next((skeleton for skeleton in SKELETONS.values() if list(skeleton.keypoints) == names), None)
+    return sequence if known is None else replace(sequence, people=[People.empty(known)] * len(sequence.people))
 
 
 def _note(before: Any, sequence: Recording, where: str) -> Note | None:

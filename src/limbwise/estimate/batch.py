@@ -94,7 +94,7 @@ def run_batch(
     if tracking is not None:
         steps = follow_steps(steps, tracking, trail, _note_before(waiting, sources, outputs))
     for step in steps:
-        kept = step if outputs is None else _keep(step, outputs, ids)
+        kept = step if outputs is None else _keep(step, outputs, ids, tracking is not None)
         yield replace(kept, maps=None)
     if outputs is not None:
         outputs.conclude()
@@ -122,12 +122,12 @@ def read_steps(sources: Sequence[Source], cut: Cut) -> Generator[Step]:
             yield Step(source, error=error)
 
 
-def _keep(step: Step, outputs: Outputs, ids: dict[str, int]) -> Step:
+def _keep(step: Step, outputs: Outputs, ids: dict[str, int], followed: bool) -> Step:
     """A step, written; only the writing may tell of an error of its source."""
     if step.frame is None:
         return replace(step, error=outputs.end(step.source, step.error, step.note))
     if step.people is not None:
-        record = record_of(step.source, step.frame, ids[step.source.name])
+        record = record_of(step.source, step.frame, ids[step.source.name], followed)
         outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates, step.trails)
     return step
 

@@ -38,9 +38,9 @@ class Note:
     def from_plain(cls, plain: Mapping[str, Any], skeleton: Skeleton) -> Note:
         """The note that `to_plain` made; raises ValueError that says what is wrong with it."""
         try:
-            kept = plain["sightings"]
+            state, kept = from_plain(plain["tracks"], skeleton), plain["sightings"]
             sightings = None if kept is None else Sightings.from_plain(kept, len(skeleton))
-            return cls(from_plain(plain["tracks"], skeleton), sightings, int(plain["frame"]), float(plain["time"]))
+            return cls(state, sightings, int(plain["frame"]), float(plain["time"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"damaged ({type(error).__name__}: {error})") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from limbwise.files import whole_file
 from limbwise.geometry import Matrix, compose, invert
 from limbwise.npz import open_npz
 from limbwise.spec import ModelSpec, parse_spec
+from limbwise.write.record import Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +43,9 @@ class Maps:
         return compose(self.spec.heads[head].frame(self.heads[head].shape), invert(self.frame))
 
 
-def save_maps(maps: Maps, path: str | Path) -> None:
-    """One picture's maps as a compressed .npz, float32 as they are."""
-    note = json.dumps({"spec": asdict(maps.spec), "size": maps.size})
+def save_maps(maps: Maps, path: str | Path, record: Record | None = None) -> None:
+    """One picture's maps as a compressed .npz, float32 as they are; `record`: where they are from."""
+    note = json.dumps({"spec": asdict(maps.spec), "size": maps.size, "record": record and astuple(record)})
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {f"head_{name}": array for name, array in maps.heads.items()}
     np.savez_compressed(buffer, note=np.array(note), frame=maps.frame, **arrays)
@@ -54,14 +55,20 @@ def save_maps(maps: Maps, path: str | Path) -> None:
 
 def load_maps(path: str | Path) -> Maps:
     """Maps that `save_maps` wrote; raises InputError that names the file."""
+    return load_with_record(path)[0]
+
+
+def load_with_record(path: str | Path) -> tuple[Maps, Record | None]:
+    """As load_maps; also where they are from, as far as the file tells."""
     with open_npz(path, "not maps that --save-maps wrote") as data:
         note = json.loads(str(data["note"]))
         heads = {name.removeprefix("head_"): data[name] for name in data.files if name.startswith("head_")}
         frame, (width, height) = data["frame"], note["size"]
+        record = Record(*note["record"]) if note.get("record") else None
     spec = parse_spec(note.get("spec"), path)
     for name, head in spec.heads.items():
         if name not in heads or heads[name].ndim != 3 or len(heads[name]) != len(head.channels):
             raise InputError(f"{path}: {name}: {len(head.channels)} maps are needed")
     if frame.shape != (2, 3) or abs(np.linalg.det(frame[:, :2])) < 1e-9:
         raise InputError(f"{path}: frame: an invertible (2, 3) matrix is needed")
-    return Maps(spec, heads, frame.astype(np.float64), (int(width), int(height)))
+    return Maps(spec, heads, frame.astype(np.float64), (int(width), int(height))), record

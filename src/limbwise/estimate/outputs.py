@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from limbwise.checked import read_json
@@ -36,6 +36,7 @@ from limbwise.write import OpenPoseWriter, Writer, open_writer
 from limbwise.write.journal import Journal
 from limbwise.write.openpose import Candidates
 from limbwise.write.record import Record
+from limbwise.write.writer import write_all
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Outputs:
         self.image_rate = image_rate
         self.complete = options.resume and _is_complete(out, asked)
         self._make_room()
-        self.journal = Journal(out / JOURNAL, fingerprint=asked, resume=options.resume)
+        # What is made of the journal at the end may be another format when a run goes on.
+        fingerprint = {**asked, "formats": [name for name in formats if name == "openpose"]}
+        self.journal = Journal(out / JOURNAL, fingerprint, resume=options.resume)
         with whole_file(out / "run.json") as part:
             part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         self._openpose = OpenPoseWriter(out / "openpose") if "openpose" in formats else None
@@ -127,7 +130,7 @@ class Outputs:
             self._drawn.add(source, frame, maps, people, trails)
         if self.options.save_maps is not None and maps is not None:
             stem = source.name if record.frame is None else f"{source.name}/{record.frame:012d}"
-            save_maps(maps, self.options.save_maps / f"{stem}.npz")
+            save_maps(maps, self.options.save_maps / f"{stem}.npz", record)
 
     def end(self, source: Source, error: InputError | None = None, note: Note | None = None) -> InputError | None:
         """A source is done, or broke off with an error; what came before that is kept. `note`: how people are followed after it.
@@ -150,17 +153,16 @@ class Outputs:
 
     def conclude(self) -> InputError | None:
         """The files that hold everything, in one pass through the journal, which goes on leaving. A source under way ends here; gives
-        its error."""
+        its error.
+
+        Raises LimbwiseError where one of them cannot be written; then the others are whole, and the journal stays.
+        """
         error = None if self._current is None else self.end(self._current)
-        with ExitStack() as stack:
-            writers: list[Writer] = [open_writer(name, self.out) for name in self.formats if name != "openpose"]
-            if self.options.timeline:
-                writers.append(TimelineWriter(self.out / "timeline", self.image_rate))
-            writers = [stack.enter_context(writer) for writer in writers]
-            if writers:
-                for record, people in self.journal.replay():
-                    for writer in writers:
-                        writer.add(record, people)
+        writers: list[Writer] = [open_writer(name, self.out) for name in self.formats if name != "openpose"]
+        if self.options.timeline:
+            writers.append(TimelineWriter(self.out / "timeline", self.image_rate))
+        if writers:
+            write_all(writers, self.journal.replay())
         self.complete = True
         return error
 
@@ -203,10 +205,11 @@ def image_ids(sources: Sequence[Source]) -> dict[str, int]:
 FRAMES_A_VIDEO = 10_000_000
 
 
-def record_of(source: Source, frame: Frame, number: int) -> Record:
-    """Where a frame's people were found; `number` is the source's image id."""
+def record_of(source: Source, frame: Frame, number: int, followed: bool) -> Record:
+    """Where a frame's people were found; `number` is the source's image id, `followed` whether people have ids from frame to frame."""
     height, width = frame.image.shape[:2]
-    name = Path(source.path).name or source.path
+    name = (PurePosixPath(source.name).parent / (Path(source.path).name or source.path)).as_posix()
     if source.kind == "image":
-        return Record(source.name, name, number, None, None, width, height)
+        folder = str(Path(source.path).parent) if followed else ""
+        return Record(source.name, name, number, None, None, width, height, folder)
     return Record(source.name, name, number * FRAMES_A_VIDEO + frame.index, frame.index, frame.time, width, height)

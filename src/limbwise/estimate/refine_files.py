@@ -132,11 +132,12 @@ def _write_2018(
 
 
 def _people(frame: LabelledFrame, seen_only: bool = False) -> People:
-    """The people of a PoseTrack frame; `seen_only`: keypoints that it does not call visible are missing (2018)."""
+    """The people of a PoseTrack frame; `seen_only`: keypoints with 0 in the third place are missing (2018; others write 1, COCO's 2, or
+    a score)."""
     points = frame.points
     wrong = np.asarray((points[..., :2] <= OUTSIDE).any(-1))
     if seen_only:
-        wrong |= points[..., 3] != 1
+        wrong |= ~(points[..., 3] > 0)
     xy = np.where(wrong[..., None], np.nan, points[..., :2])
     scores = np.where(np.isnan(points[..., 2]), 0, points[..., 2])
     people = People(POSETRACK_15, xy.astype(np.float32), scores.astype(np.float32))

@@ -12,11 +12,13 @@ from limbwise.people import People
 from limbwise.write.posetrack import free_name
 from limbwise.write.record import Record
 
-_Key = tuple[bool, str]  # whether it is of loose images, and the name, which a video may have, too
+_Key = tuple[
+    bool, str, str
+]  # whether it is of loose images, the name, which a video may have, too, and the folder of images
 
 
 class TimelineWriter:
-    """A folder of pictures, `<folder>/<video>.png`, and `images.png` for the images of each folder; written on clean leaving.
+    """A folder of pictures, `<folder>/<video>.png`, and an `images.png` for the images of each folder; written on clean leaving.
 
     Where a video is called "images", the images become `images_2.png`. `image_rate`: images a second where a record has no time.
     Raises LimbwiseError where the disk says no.
@@ -40,9 +42,9 @@ class TimelineWriter:
 
     def add(self, record: Record, people: People) -> None:
         """Note who is there."""
-        key = False, record.name
+        key = False, record.name, ""
         if record.frame is None:
-            key = True, (PurePosixPath(record.name).parent / "images").as_posix()
+            key = True, (PurePosixPath(record.name).parent / "images").as_posix(), record.folder
         frame = self._frames.get(key, 0)
         self._frames[key] = frame + 1
         time = frame / self.image_rate if record.time is None else record.time

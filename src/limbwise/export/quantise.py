@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -37,8 +37,9 @@ class Int8Options:
     def __post_init__(self) -> None:
         if self.most < 1 or not 0 <= self.keep <= 1 or not self.max_drop >= 0 or (self.limit or 1) < 1:
             raise ValueError("most, limit: from 1 on; keep: 0 to 1; max_drop: from 0 on")
-        if self.int8 is None and self.labels is not None:
-            raise ValueError("labels: are for INT8, which --int8 FOLDER makes")
+        given = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
+        if self.int8 is None and given:
+            raise ValueError(f"{given[0]}: is for INT8, which --int8 FOLDER makes")
 
 
 def quantise(model: Any, sources: Sequence[Source], load: Callable[[Source], Floats], keep: float = 0.1) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from limbwise.errors import InputError
 from limbwise.media.header import is_image
 
+LONGEST = 160  # bytes of a name; disks allow 255 with what is added (12 digits, "_keypoints", ".part")
 Kind = Literal["image", "video", "camera"]
 
 IMAGE_SUFFIXES = frozenset(
@@ -102,19 +104,20 @@ def _matching(pattern: str) -> Iterator[tuple[Kind, str, str]]:
 
 
 def _media(paths: Iterable[Path], base: Path) -> Iterator[tuple[Kind, str, str]]:
-    """Those with a known suffix that are not hidden below `base`, sorted; named by where they lie below it."""
-    for path in sorted(paths, key=lambda path: _natural(path.relative_to(base))):
+    """Those with a known suffix that are not hidden below `base`, sorted, each folder's before those of the folders in it; named by where
+    they lie below it."""
+    for path in sorted(paths, key=lambda path: (*_natural(path.parent.relative_to(base)), *_natural(Path(path.name)))):
         below, kind = path.relative_to(base), _by_suffix(path)
         if kind and path.is_file() and not any(part.startswith(".") for part in below.parts):
             yield kind, str(path), below.with_name(below.stem).as_posix()
 
 
-def _natural(path: Path) -> list[list[tuple[int, int, str]]]:
-    """A key that sorts as people count: a2 before a10; capitals beside their small letters."""
+def _natural(path: Path) -> tuple[list[list[tuple[int, int, str]]], str]:
+    """Keys that sort as people count: a2 before a10; capitals beside their small letters."""
     return [
         [(0, int(run), run) if run.isdecimal() else (1, 0, run) for run in re.split(r"(\d+)", part.casefold()) if run]
         for part in path.parts
-    ] + [[(1, 0, str(path))]]
+    ], str(path)
 
 
 def _by_suffix(path: Path) -> Kind | None:
@@ -167,9 +170,18 @@ def _named(found: Iterable[tuple[Kind, str, str]]) -> list[Source]:
     return sources
 
 
+def _short(stem: str) -> str:
+    """A name whose files, with what is added to it, no disk finds too long; other long names with the same beginning have other ends."""
+    above, _, name = stem.rpartition("/")
+    if len(os.fsencode(name)) <= LONGEST:
+        return stem
+    cut = os.fsencode(name)[: LONGEST - 9].decode("utf-8", "ignore")
+    return f"{above}/"[not above :] + f"{cut}_{zlib.crc32(os.fsencode(name)):08x}"
+
+
 def _names(path: str, stem: str) -> Iterator[str]:
     """The wished name, then ever more telling ones, without end."""
-    where = Path(path)
+    where, stem = Path(path), _short(stem)
     yield stem
     yield f"{stem}_{where.suffix.lstrip('.')}" if where.suffix else f"{stem}_2"
     if where.parent.name:

@@ -24,6 +24,7 @@ from limbwise.skeletons import (
     MPII_16,
     OPENPOSE_18,
     OPENPOSE_130,
+    OPENPOSE_137,
     RIGHT_HAND_21,
 )
 from limbwise.write.arrays import filed_as, finite, gathered, is_body, triples
@@ -39,13 +40,13 @@ _PARTS = (
     ("hand_right_keypoints_2d", "right_hand", 21),
 )
 _THREE_D = ",".join(f'"{key.replace("2d", "3d")}":[]' for key, _, _ in _PARTS)
-_OWN = (OPENPOSE_18, BODY_25, MPI_15, OPENPOSE_130)  # orders that OpenPose itself writes
+_OWN = (OPENPOSE_18, BODY_25, MPI_15, OPENPOSE_130, OPENPOSE_137)  # orders that OpenPose itself writes
 _ALONE: dict[tuple[int, ...], Skeleton] = {
     (0, 70, 0, 0): FACE_70,
     (0, 0, 21, 0): LEFT_HAND_21,
     (0, 0, 0, 21): RIGHT_HAND_21,
 }
-_BY_LENGTH = {len(s): s for s in (MPI_15, MPII_16, COCO_17, OPENPOSE_18, BODY_25, OPENPOSE_130)}
+_BY_LENGTH = {len(s): s for s in (MPI_15, MPII_16, COCO_17, OPENPOSE_18, BODY_25, OPENPOSE_130, OPENPOSE_137)}
 
 
 class OpenPoseWriter:
@@ -82,8 +83,9 @@ def file_of(record: Record) -> Path:
 def written_skeleton(skeleton: Skeleton) -> Skeleton:
     """In which order people go to an OpenPose file.
 
-    OpenPose's own orders (18, 25, MPI's 15, 130) as they are; other bodies as OPENPOSE_18, or BODY_25 where they have feet, with
-    the neck in the middle of the shoulders; keypoints that no table knows (one's own skeleton, a hand) in their own order.
+    OpenPose's own orders (18, 25, MPI's 15, with face and hands 130 and 137) as they are; other bodies as OPENPOSE_18, or
+    BODY_25 where they have feet, with the neck in the middle of the shoulders; keypoints that no table knows (one's own
+    skeleton, a hand) in their own order.
     """
     if skeleton in _OWN or not is_body(skeleton):
         return skeleton
@@ -128,8 +130,8 @@ def _digits(values: npt.NDArray[np.floating[Any]]) -> str:
 def read_openpose(path: str | Path, skeleton: Skeleton | None = None) -> People:
     """The people of an OpenPose file, of OpenPose itself or of its many relatives.
 
-    Which keypoints they are is told from their number: 15 (MPI), 16 (MPII), 17 (COCO), 18, 25, 130; 18 with a face or hands are
-    OPENPOSE_130 (BODY_25's face and hands are left out: there is no skeleton for them). `skeleton` names them where it has as
+    Which keypoints they are is told from their number: 15 (MPI), 16 (MPII), 17 (COCO), 18, 25, 130, 137; 18 and 25 with a face or
+    hands are OPENPOSE_130 and OPENPOSE_137. `skeleton` names them where it has as
     many keypoints; otherwise the people are converted to it. A person that is `{}` is absent and left out. Score 0, null, NaN:
     missing. Versions, missing keys, `person_id` as a number or list and the names of version 1.0 are accepted.
     Raises InputError that names the file and the field.
@@ -140,7 +142,7 @@ def read_openpose(path: str | Path, skeleton: Skeleton | None = None) -> People:
     for i, value in enumerate(persons):
         where = f"{path}: people[{i}]"
         person = table(value, where)
-        parts = [points(_part(person, key), f"{where}.{key}") for key, _, _ in _PARTS]
+        parts = [_points(_part(person, key), f"{where}.{key}") for key, _, _ in _PARTS]
         if any(len(part) for part in parts):
             found.append(parts)
             ids.append(whole_number(person.get("person_id"), f"{where}.person_id"))
@@ -151,6 +153,11 @@ def read_openpose(path: str | Path, skeleton: Skeleton | None = None) -> People:
 
 def _part(person: dict[str, Any], key: str) -> Any:
     return person.get(key, person.get(key.removesuffix("_2d"), []))
+
+
+def _points(value: Any, where: str) -> npt.NDArray[np.float64]:
+    """(K, 3) of a part; none where others write null, or fewer than three numbers for nothing."""
+    return points([] if value is None or (isinstance(value, list) and len(value) < 3) else value, where)
 
 
 def _named(
@@ -179,7 +186,7 @@ def _named(
 
 
 def _blocks(sizes: list[int]) -> list[tuple[int, int]]:
-    """(part, points) that make up the skeleton: all four for 18 points with a face or hands, else the body, else the face."""
-    if sizes[0] == len(OPENPOSE_18) and any(sizes[1:]):
+    """(part, points) that make up the skeleton: all four for 18 or 25 points with a face or hands, else the body, else the face."""
+    if sizes[0] in (len(OPENPOSE_18), len(BODY_25)) and any(sizes[1:]):
         return [(k, count or sizes[0]) for k, (_, _, count) in enumerate(_PARTS)]
     return [(0, sizes[0])] if sizes[0] else [(k, size) for k, size in enumerate(sizes) if size][:1]

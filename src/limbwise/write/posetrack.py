@@ -1,6 +1,7 @@
 """PoseTrack's annotation files, 2017 (what poseval takes) and 2018 (like COCO): one file a sequence, and reading both.
 
-A video is a sequence; images given one by one form the sequence "images". People who were not followed get numbers 0, 1, ... anew
+A video is a sequence, and so are images that come one after the other from one folder and in which people were followed; other images
+form the sequence "images". People who were not followed get numbers 0, 1, ... anew
 in every image, since poseval asks for ids even where they do not matter. Strangers, who have no id where others have one, get
 numbers that no track has, anew in every image: -1, -2, ... in 2018, which poseval takes as it takes others and which are read as no
 id; in 2017, which has no room below 0, the highest that are free, 999, 998, ...
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from itertools import chain, count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
@@ -22,14 +23,14 @@ from limbwise.write.posetrack2018 import Sequence2018, read_2018
 from limbwise.write.record import Record
 from limbwise.write.writer import Writer
 
-LOOSE = ""  # the sequence of images that belong to no video, in the file "images"; no source has this name
+LOOSE = ""  # the sequence of images in which nobody is followed, in the file "images"; no source has this name
 
 
 class PoseTrackWriter:
-    """A folder of PoseTrack files, `<folder>/<video>.json` and `<folder>/images.json`; where a video is called "images", too, the
-    second of the two is `images_2.json`.
+    """A folder of PoseTrack files, `<folder>/<video>.json`, `<folder>/<folder of images>.json` and `<folder>/images.json`; of two
+    with one name the second is `images_2.json`.
 
-    `year` 2017 or 2018. The frames of a video must come together. A sequence is whole when the next video begins; after an
+    `year` 2017 or 2018. The frames of a video must come together. A sequence is whole when the next one begins; after an
     exception those that were open are gone. Raises UsageError for another year or a video that comes back.
     """
 
@@ -55,20 +56,22 @@ class PoseTrackWriter:
 
     def add(self, record: Record, people: People) -> None:
         """Append one image or frame to its sequence."""
-        name = LOOSE if record.frame is None else record.name
-        if name not in self._open:
-            self._begin(name)
-        self._open[name].add(record, people)
+        key = record.name if record.frame is not None else f"/{record.folder}" if record.folder else LOOSE
+        if key not in self._open:
+            above = PurePosixPath(record.name).parent.as_posix()
+            self._begin(key, record.name if record.frame is not None else "images" if above == "." else above)
+        self._open[key].add(record, people)
 
-    def _begin(self, name: str) -> None:
-        """Open a sequence; a video's ends the video before."""
-        if name in self._done:
+    def _begin(self, key: str, name: str) -> None:
+        """Open a sequence; it ends the one before."""
+        if key in self._done:
             raise UsageError(f"{name}: the frames of a PoseTrack sequence must come together")
-        for other in [open_name for open_name in self._open if LOOSE not in (open_name, name)]:
+        for other in [open_key for open_key in self._open if LOOSE not in (open_key, key)]:
             self._open.pop(other).__exit__(None, None, None)
-            self._done.add(other)
-        file = free_name(name or "images", self._taken)
-        self._open[name] = sequence(self.folder / f"{file}.json", self.year).__enter__()
+            if not other.startswith("/"):  # images of a folder may come again: people are not followed across the break
+                self._done.add(other)
+        file = free_name("images" if key == LOOSE else name, self._taken)
+        self._open[key] = sequence(self.folder / f"{file}.json", self.year).__enter__()
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -18,40 +18,48 @@ from limbwise.write.writer import JsonList
 MAX_TRACKS = 1000  # poseval takes ids 0 to 999
 
 
+class Tracks2017:
+    """The numbers of tracks in the file `path`: ids stay as they are from 0 to 999, others get free numbers in that range."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._given = path, dict[int, int]()
+        self._free = list(range(MAX_TRACKS))
+
+    def number(self, track: int) -> int:
+        """A track's own number while that is free, else the highest free one; raises LimbwiseError past 1000 tracks."""
+        if track not in self._given:
+            if not self._free:
+                raise self.too_many()
+            own = track if track in self._free else self._free[-1]
+            self._free.remove(own)
+            self._given[track] = own
+        return self._given[track]
+
+    def too_many(self) -> LimbwiseError:
+        """What there is to say past 1000 tracks."""
+        return LimbwiseError(
+            f"{self._path}: PoseTrack 2017 has room for {MAX_TRACKS} tracks a sequence; write 2018's form"
+        )
+
+
 class Sequence2017(JsonList):
     """One sequence in the form of 2017: {"annolist": [...]}, every scalar a list of one.
 
-    Ids stay as they are from 0 to 999; others get free numbers in that range. Raises LimbwiseError past 1000 tracks.
+    Raises LimbwiseError past 1000 tracks.
     """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, '{"annolist":[', "]}")
-        self._tracks: dict[int, int] = {}
-        self._free = list(range(MAX_TRACKS))
+        self._tracks = Tracks2017(self.path)
 
     def add(self, record: Record, people: People) -> None:
         people = filed_as(people, POSETRACK_15)
-        tracks = [i if people.ids is None else self._track(i) for i in given_ids(people)]
+        tracks = [i if people.ids is None else self._tracks.number(i) for i in given_ids(people)]
         if len(tracks) > MAX_TRACKS:
-            raise self._too_many()
+            raise self._tracks.too_many()
         position = self.count if record.frame is None else record.frame
         image = {"image": [{"name": record.file_name}], "imgnum": [position + 1]}
         self.append({**image, "annorect": results_2017(people, tracks)})
-
-    def _track(self, number: int) -> int:
-        """Its number in the file: its own while that is free, else the highest free one."""
-        if number not in self._tracks:
-            if not self._free:
-                raise self._too_many()
-            own = number if number in self._free else self._free[-1]
-            self._free.remove(own)
-            self._tracks[number] = own
-        return self._tracks[number]
-
-    def _too_many(self) -> LimbwiseError:
-        return LimbwiseError(
-            f"{self.path}: PoseTrack 2017 has room for {MAX_TRACKS} tracks a sequence; write 2018's form"
-        )
 
 
 def results_2017(people: People, track_ids: list[int]) -> list[dict[str, Any]]:

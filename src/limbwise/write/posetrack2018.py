@@ -123,7 +123,10 @@ def read_2018(content: dict[str, Any], path: str) -> list[tuple[str, People]]:
     names: dict[int | None, str] = {}
     for i, value in enumerate(items(content["images"], f"{path}: images")):
         image = table(value, f"{path}: images[{i}]")
-        names[whole_number(image.get("id"), f"{path}: images[{i}].id")] = str(image.get("file_name"))
+        number = whole_number(image.get("id"), f"{path}: images[{i}].id")
+        if number is None or number in names:
+            raise InputError(f"{path}: images[{i}].id: {'is missing' if number is None else f'{number} comes twice'}")
+        names[number] = str(image.get("file_name"))
     found: dict[int | None, list[Row]] = {image: [] for image in names}
     for i, value in enumerate(items(content.get("annotations", []), f"{path}: annotations")):
         where = f"{path}: annotations[{i}]"

@@ -13,7 +13,8 @@ class Record:
 
     `name`: the unique stem of what is written of the source, folders by "/" ("sub/a", or the video's stem). `file_name`: the
     source itself. `image_id`: unique over all images and frames. `frame`: zero-based number in the video, None for an image.
-    `time`: seconds from its beginning (None where there is none). `width`, `height`: pixels, 0 where not known.
+    `time`: seconds from its beginning (None where there is none). `width`, `height`: pixels, 0 where not known. `folder`: the same
+    of images in which people were followed from one to the next, empty where they were not.
     Raises ValueError for a name that would lead out of the folder that is written to.
     """
 
@@ -24,6 +25,7 @@ class Record:
     time: float | None
     width: int
     height: int
+    folder: str = ""
 
     def __post_init__(self) -> None:
         parts = PurePosixPath(self.name).parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,21 @@ class CsvWriter(TextFile):
     """One CSV file: the columns above, then x, y, score of every keypoint by its name.
 
     Pixels and seconds, to 3 and 6 decimals; cells are empty where there is nothing to say (a missing keypoint, no id). An image
-    without people has one row whose `person` is empty, so that time goes on without gaps. All people must have one skeleton:
+    without people has one row whose `person` is empty, so that time goes on without gaps; a table without images has the columns above
+    alone. All people must have one skeleton:
     raises UsageError for another.
     """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path)
         self._skeleton: Skeleton | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None and self._skeleton is None:
+            csv.writer(self, lineterminator="\n").writerow(COLUMNS)
+        super().__exit__(kind, error, trace)
 
     def add(self, record: Record, people: People) -> None:
         """Append one row a person."""

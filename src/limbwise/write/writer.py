@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,31 @@ class Writer(Protocol):
     def add(self, record: Record, people: People) -> None:
         """Write the people of one image or frame; also when there is nobody."""
         ...
+
+
+def write_all(writers: Iterable[Writer], found: Iterable[tuple[Record, People]]) -> None:
+    """Write the same to several writers. One that fails takes no other with it: its LimbwiseError is raised when the others are whole."""
+    failed: list[LimbwiseError] = []
+    working: list[tuple[Writer, ExitStack]] = []
+    with ExitStack() as all_of_them:
+        for writer in writers:
+            own = all_of_them.enter_context(ExitStack())
+            working.append((own.enter_context(writer), own))
+        for record, people in found:
+            for pair in list(working):
+                try:
+                    pair[0].add(record, people)
+                except LimbwiseError as error:
+                    failed.append(error)
+                    working.remove(pair)
+                    pair[1].pop_all().__exit__(type(error), error, error.__traceback__)
+        for _, own in working:
+            try:
+                own.close()
+            except LimbwiseError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 class TextFile:

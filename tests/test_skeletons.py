@@ -103,3 +103,26 @@ def test_wrong_skeletons_name_file_and_field(tmp_path: Path, text: str, field: s
         read_skeleton(tmp_path / "own.toml")
     assert str(caught.value).startswith(str(tmp_path / "own.toml"))
     assert "\n" not in str(caught.value)
+
+
+SIDES = [("Left_Wing", "Right_Wing"), ("LeftWing", "RightWing"), ("LEFT_WING", "RIGHT_WING"), ("l_wing", "r_wing"),
+         ("wing_l", "wing_r"), ("wing_L", "wing_R"), ("wing_l_tip", "wing_r_tip")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), SIDES)
+def test_sides_are_told_from_names_however_they_are_spelt(left: str, right: str) -> None:
+    names = (right, "beak", left, "tail_r", "bright_spot", "spot")
+    bird = Skeleton("bird", names, (), (0.1,) * 6)
+    assert bird.flip.tolist() == [2, 1, 0, 3, 4, 5]
+    assert bird.pairs == ((2, 0),)
+
+
+def test_another_order_keeps_limbs_and_sigmas_with_their_names() -> None:
+    bird = Skeleton("bird", ("beak", "tail", "crest"), ((0, 1), (2, 0)), (0.1, 0.2, 0.3))
+    other = bird.reordered(["crest", "beak", "tail"])
+    assert (other.name, other.keypoints) == ("bird", ("crest", "beak", "tail"))
+    assert (other.limbs, other.sigmas) == (((1, 2), (0, 1)), (0.3, 0.1, 0.2))
+    assert other.reordered(bird.keypoints) == bird
+    for names in (["beak", "tail"], ["beak", "tail", "crown"], ["beak", "tail", "crest", "crest"]):
+        with pytest.raises(ValueError, match="are not those of bird: beak, tail, crest"):
+            bird.reordered(names)

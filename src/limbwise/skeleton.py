@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +12,10 @@ import numpy.typing as npt
 # Names of one place on the body in different data sets.  OpenPose's neck lies between the shoulders, MPII's and LSP's a
 # little higher; everybody maps them onto each other, and so do we.
 SAME_PLACE = {"head_bottom": "neck", "upper_neck": "neck", "pelvis": "mid_hip"}
+
+# How names tell the sides.
+SIDES = (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"))
+LETTERS = {"l": "r", "r": "l", "L": "R", "R": "L"}
 
 # Keypoints that are the middle of two others where a data set does not mark them (OpenPose's rule for COCO).
 MIDDLE_OF = {"neck": ("left_shoulder", "right_shoulder"), "mid_hip": ("left_hip", "right_hip")}
@@ -60,6 +65,14 @@ class Skeleton:
         except ValueError:
             raise KeyError(f"{keypoint!r} is not in {self.name}: {', '.join(self.keypoints)}") from None
 
+    def reordered(self, keypoints: Sequence[str]) -> Skeleton:
+        """The same with its keypoints in another order, without parts; raises ValueError unless they are the same ones."""
+        names = tuple(keypoints)
+        if sorted(names) != sorted(self.keypoints):
+            raise ValueError(f"keypoints: {', '.join(names)} are not those of {self.name}: {', '.join(self.keypoints)}")
+        limbs = tuple((names.index(self.keypoints[a]), names.index(self.keypoints[b])) for a, b in self.limbs)
+        return Skeleton(self.name, names, limbs, tuple(self.sigmas[self.keypoints.index(name)] for name in names))
+
     @cached_property
     def flip(self) -> npt.NDArray[np.intp]:
         """(K,) index of the mirror image of each keypoint; itself for keypoints in the middle."""
@@ -69,7 +82,7 @@ class Skeleton:
     @cached_property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """(left, right) indices of every keypoint that has both sides."""
-        return tuple((i, int(j)) for i, j in enumerate(self.flip) if i != j and "left" in self.keypoints[i])
+        return tuple((i, int(j)) for i, j in enumerate(self.flip) if i != j and is_left(self.keypoints[i]))
 
     def map_from(self, source: Skeleton) -> npt.NDArray[np.intp]:
         """(K,) for each own keypoint its index in `source`, -1 where `source` does not have it."""
@@ -79,10 +92,21 @@ class Skeleton:
 
 
 def mirror(keypoint: str) -> str:
-    """The name of the same keypoint on the other side."""
-    if "left" in keypoint:
-        return keypoint.replace("left", "right")
-    return keypoint.replace("right", "left")
+    """The name of the same keypoint on the other side, spelt alike: left_wing and right_wing, LeftWing, l_wing, wing_L."""
+    for left, right in SIDES:
+        if left in keypoint:
+            return keypoint.replace(left, right)
+        if right in keypoint:
+            return keypoint.replace(right, left)
+    return "_".join(LETTERS.get(part, part) for part in keypoint.split("_"))
+
+
+def is_left(keypoint: str) -> bool:
+    """Whether the name is that of a keypoint on the left side."""
+    for left, right in SIDES:
+        if left in keypoint or right in keypoint:
+            return left in keypoint
+    return any(part in ("l", "L") for part in keypoint.split("_"))
 
 
 def place(keypoint: str) -> str:

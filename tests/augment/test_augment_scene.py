@@ -14,6 +14,7 @@ from limbwise.augment.scene import More, SceneOptions, add_person, augment, mosa
 from limbwise.augment.skeleton import to_skeleton
 from limbwise.augment.spatial import SpatialOptions, warp
 from limbwise.geometry import pad
+from limbwise.people import People
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN, Sample
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17, LSP_14, OPENPOSE_18
@@ -229,3 +230,15 @@ def test_a_neck_of_another_name_is_the_middle_of_the_shoulders(name: str, sample
     neck = Skeleton("n", (name,), (), (0.1,))
     bare = to_skeleton(sample, shoulders)
     np.testing.assert_allclose(to_skeleton(bare, neck).people.xy[0, 0], bare.people.xy[0].mean(0))
+
+
+def test_limbs_of_unknown_names_give_weights_about_them() -> None:
+    worm = Skeleton("worm", ("front", "middle", "end", "egg"), ((0, 1), (1, 2)), (0.1,) * 4)
+    xy = np.array([[[20, 60], [60, 60], [100, 60], [70, 110]]], np.float32)
+    weights = person_weights(People(worm, xy, np.ones((1, 4), np.float32))[0], (140, 120), 0.08, 0.3)
+    assert weights is not None
+    assert weights.shape == (120, 140)
+    assert weights[60, [24, 40, 80, 96]].min() > 0.9
+    assert weights[:40].max() == weights[80:].max() == 0
+    xy[0, 1] = np.nan
+    assert person_weights(People(worm, xy, np.ones((1, 4), np.float32))[0], (140, 120), 0.08, 0.3) is None

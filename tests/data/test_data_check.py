@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from limbwise.data.check import check
 from limbwise.data.coco import CocoDataset
@@ -110,7 +111,7 @@ def test_all_troubles_of_one_set_are_found_at_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("trouble", "damage", "people"), CASES[:3] + CASES[5:7] + CASES[8:9])
+@pytest.mark.parametrize(("trouble", "damage", "people"), CASES[:4] + CASES[5:7] + CASES[8:9])
 def test_training_refuses_what_cannot_be_learnt(
     tmp_path: Path, trouble: str, damage: str, people: list[dict[str, Any]]
 ) -> None:
@@ -121,3 +122,46 @@ def test_training_refuses_what_cannot_be_learnt(
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not there")
 def test_real_photos_are_sound() -> None:
     assert check(open_dataset(SHARED / "data" / "coco" / "people")) == []
+
+
+def turn(file: Path, orientation: int) -> None:
+    """100 x 80 pixels of noise in their stored form, to be seen turned."""
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    noise = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
+    Pillow.fromarray(noise).save(file, exif=exif)
+
+
+def write_turned(folder: Path, orientation: int, **size: int) -> CocoDataset:
+    write(folder, [person(1, 0)])
+    turn(folder / "0.jpg", orientation)
+    table = json.loads((folder / "labels.json").read_text())
+    table["images"] = [{"id": 0, "file_name": "0.jpg", **size}]
+    (folder / "labels.json").write_text(json.dumps(table))
+    return CocoDataset(folder / "labels.json")
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("size", [{}, {"width": 100, "height": 80}])
+def test_a_picture_that_is_seen_turned_but_labelled_as_stored(
+    tmp_path: Path, orientation: int, size: dict[str, int]
+) -> None:
+    findings = check(write_turned(tmp_path, orientation, **size))
+    assert [(finding.file, finding.trouble) for finding in findings] == [("0.jpg", "turned by EXIF")]
+
+
+def test_labels_of_the_picture_as_it_is_seen_are_sound(tmp_path: Path) -> None:
+    source = write_turned(tmp_path, 6, width=80, height=100)
+    assert check(source) == []
+    assert source.load(0).image.shape == (100, 80, 3)
+
+
+def test_an_upright_picture_with_exif_is_sound(tmp_path: Path) -> None:
+    assert check(write_turned(tmp_path, 1, width=100, height=80)) == []
+
+
+def test_annotation_ids_may_be_texts(tmp_path: Path) -> None:
+    assert check(write(tmp_path, [person(1, 0, id="a"), person(2, 0, id="b")])) == []
+    findings = check(write(tmp_path, [person(1, 0, id="a"), person(2, 0, id="a")]))
+    assert [finding.trouble for finding in findings] == ["duplicate id"]
+    assert "annotation id a stands there 2 times" in findings[0].detail

@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
+from limbwise.augment.skeleton import to_skeleton
 from limbwise.data.coco import CocoDataset, CocoOptions
 from limbwise.data.find import open_dataset
 from limbwise.data.regions import region
 from limbwise.errors import InputError
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
-from limbwise.skeletons import COCO_17
+from limbwise.skeletons import COCO_17, read_skeleton
 
 SHARED = (Path(__file__).parents[2] / ".." / "shared").resolve()
 OLD_ARRAYS = pytest.mark.filterwarnings(
@@ -216,3 +217,65 @@ def test_extras_beside_the_keypoints_are_not_judged(tmp_path: Path) -> None:
     people = [annotation(keypoints=[1.0] * 6, neck_top=[1, 2, 2, 1, 1, 2])]
     judged = CocoDataset(write(tmp_path, people, categories=[dog])).judged
     assert (judged.keypoints, judged.limbs) == (("snout", "tail"), ((0, 1),))
+
+
+PAWS = {"id": 1, "name": "dog", "keypoints": ["snout", "left_paw", "right_paw"]}
+TURNED = 'keypoints = ["right_paw", "snout", "left_paw"]\nlimbs = [["right_paw", "snout"], ["snout", "left_paw"]]\n'
+
+
+def dog(number: int = 1, **more: Any) -> dict[str, Any]:
+    points = keypoints((0, 10, 11, 2), (1, 20, 21, 2), (2, 30, 31, 1), count=3)
+    return annotation(number, **{"keypoints": points, **more})
+
+
+def test_a_skeleton_in_another_order_than_the_file_is_joined_by_name(tmp_path: Path) -> None:
+    write(tmp_path, [dog()], categories=[PAWS])
+    (tmp_path / "dog.toml").write_text(TURNED)
+    source, own = open_dataset(tmp_path), read_skeleton(tmp_path / "dog.toml")
+    assert source.skeleton.keypoints == ("snout", "left_paw", "right_paw")
+    assert source.skeleton.limbs == ((2, 0), (0, 1))
+    learnt = to_skeleton(source.load(0), own)
+    assert learnt.people.skeleton.keypoints == ("right_paw", "snout", "left_paw")
+    assert learnt.people.xy.tolist() == [[[30, 31], [10, 11], [20, 21]]]
+    assert learnt.visibility.tolist() == [[HIDDEN, SEEN, SEEN]]
+
+
+@pytest.mark.parametrize("names", ['"snout", "left_paw", "rightpaw"', '"snout", "left_paw"'])
+def test_a_skeleton_of_other_names_than_the_file_is_refused(tmp_path: Path, names: str) -> None:
+    write(tmp_path, [dog()], categories=[PAWS])
+    (tmp_path / "dog.toml").write_text(f"keypoints = [{names}]\nlimbs = []\n")
+    with pytest.raises(InputError, match=r"labels\.json: categories: .*name them alike"):
+        open_dataset(tmp_path)
+
+
+def test_a_recipe_beside_the_labels_is_no_skeleton_and_two_skeletons_are_one_too_many(tmp_path: Path) -> None:
+    write(tmp_path, [dog()], categories=[PAWS])
+    (tmp_path / "dog.toml").write_text(TURNED)
+    (tmp_path / "recipe.toml").write_text("steps = 5\n")
+    assert open_dataset(tmp_path).skeleton.limbs == ((2, 0), (0, 1))
+    (tmp_path / "cat.toml").write_text(TURNED)
+    with pytest.raises(InputError, match=r"cat\.toml, dog\.toml are skeletons"):
+        open_dataset(tmp_path)
+
+
+def test_categories_with_the_same_keypoints_are_people_and_others_are_nobody(tmp_path: Path) -> None:
+    people = [dog(1), dog(2, category_id=2), annotation(3, category_id=3, bbox=[40, 20, 20, 20])]
+    crowd = annotation(4, category_id=3, iscrowd=1, bbox=[40, 20, 20, 20], keypoints=None)
+    puppy, man = {**PAWS, "id": 2, "name": "puppy"}, {"id": 3, "keypoints": list(COCO_17.keypoints)}
+    source = CocoDataset(write(tmp_path, [*people, crowd], categories=[PAWS, puppy, man]))
+    assert source.labels(0).ids == (1, 2)
+    assert not source.load(0).ignore.any()
+
+
+def test_no_place_where_nothing_is_marked_is_no_label(tmp_path: Path) -> None:
+    unmarked = [10, 11, 2, None, None, 0, 30, 31, 1]
+    sample = CocoDataset(write(tmp_path, [dog(keypoints=unmarked)], categories=[PAWS])).load(0)
+    assert sample.visibility.tolist() == [[SEEN, ABSENT, HIDDEN]]
+    assert np.isnan(sample.people.xy[0, 1]).all()
+
+
+def test_a_polygon_may_be_one_flat_list() -> None:
+    corners = [40, 20, 60, 20, 60, 40, 40, 40]
+    flat = region(corners, np.zeros(4, np.float32), (80, 60))
+    assert flat[22:38, 42:58].all()
+    assert np.array_equal(flat, region([corners], np.zeros(4, np.float32), (80, 60)))

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from limbwise.data.images import Images, complete, decode
 from limbwise.errors import InputError
@@ -116,3 +117,31 @@ def test_a_damaged_zip_member_is_named(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"a\.png: cannot be read"):
         Images(path).load("a.png")
+
+
+def turned(folder: Path) -> Images:
+    """A picture of 80 x 40 pixels, its left half white, that is to be seen turned clockwise."""
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[:, :40] = 255
+    Pillow.fromarray(pixels).save(folder / "a.jpg", exif=exif)
+    return Images(folder)
+
+
+@pytest.mark.parametrize("size", [None, (80, 40)])
+def test_labels_in_stored_pixels_get_a_picture_as_it_is_stored(tmp_path: Path, size: tuple[int, int] | None) -> None:
+    image = turned(tmp_path).load("a.jpg", size)
+    assert image.shape == (40, 80, 3)
+    assert image[:, :30].min() > 200 > 50 > image[:, 50:].max()
+
+
+def test_labels_of_the_turned_size_get_a_picture_as_it_is_seen(tmp_path: Path) -> None:
+    image = turned(tmp_path).load("a.jpg", (40, 80))
+    assert image.shape == (80, 40, 3)
+    assert image[:30].min() > 200 > 50 > image[50:].max()
+
+
+def test_a_picture_of_another_size_than_stated_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.jpg: other size: is 80 x 40, the labels say 60 x 40"):
+        turned(tmp_path).load("a.jpg", (60, 40))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from limbwise.errors import InputError
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
 from limbwise.people import People
 from limbwise.skeleton import Skeleton
@@ -62,3 +63,33 @@ def test_the_category_with_keypoints_counts_and_without_names_the_models_own(tmp
     xy = np.array([[30, 10], [50, 20]], np.float32)
     assert judge(write(tmp_path, annotations=[row], categories=categories), xy, bird).numbers.ap == pytest.approx(1)
     assert judge(write(tmp_path, annotations=[row]), xy, bird).numbers.ap == pytest.approx(1)
+
+
+def test_a_model_whose_keypoints_are_in_another_order_is_judged_by_name(tmp_path: Path) -> None:
+    bird = Skeleton("bird", ("tail", "beak", "crest"), ((0, 1),), (0.02, 0.02, 0.02))
+    row = {**LABELLED, "keypoints": [30, 10, 2, 40, 30, 2, 50, 20, 2]}
+    categories = [{"id": 1, "name": "bird", "keypoints": ["beak", "crest", "tail"]}]
+    xy = np.array([[50, 20], [30, 10], [40, 30]], np.float32)
+    result = judge(write(tmp_path, annotations=[row], categories=categories), xy, bird)
+    assert result.numbers.ap == pytest.approx(1)
+    assert result.judged[0].similarity == pytest.approx(1)
+
+
+def stated(width: int, height: int) -> list[dict[str, Any]]:
+    return [{"id": 1, "file_name": "a.jpg", "width": width, "height": height}]
+
+
+def test_labels_of_the_turned_size_get_pictures_as_they_are_seen(tmp_path: Path) -> None:
+    labels, sizes = write(tmp_path, 6, images=stated(40, 80)), []
+
+    def estimate(image: np.ndarray) -> People:
+        sizes.append(image.shape)
+        return People(COCO_17, PLACES[None], np.ones((1, 17)))
+
+    assert evaluate_coco(estimate, COCO_17, labels, tmp_path).numbers.ap == pytest.approx(1)
+    assert sizes == [(80, 40, 3)]
+
+
+def test_labels_of_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.jpg: other size"):
+        judge(write(tmp_path, images=stated(160, 80)), PLACES)

@@ -5,14 +5,17 @@ from pathlib import Path
 import pytest
 import torch
 
+import limbwise.cli.export
 from limbwise.cli.export import export
 from limbwise.errors import InputError, UsageError
 from limbwise.export.quantise import Int8Options
 from limbwise.net.mobile import Mobile, mobile_spec
-from limbwise.spec import read_spec
+from limbwise.spec import ModelSpec, read_spec, write_spec
 from limbwise.train import checkpoint
+from limbwise.train.networks import find_network
 from limbwise.train.presets import mobile
 from limbwise.train.processes import World
+from limbwise.train.recipe import Recipe, changed, write_recipe
 from limbwise.train.run import begin
 
 
@@ -51,3 +54,39 @@ def test_what_cannot_be_exported(tmp_path: Path) -> None:
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"a\.pt: not a checkpoint"):
         export(tmp_path / "a.pt", tmp_path / "x.onnx")
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> Path:
+    """A run on an own skeleton, whose file is gone by now, in a folder that it was not trained in."""
+    folder = tmp_path / "copied"
+    (tmp_path / "bird.toml").write_text('keypoints = ["beak", "tail"]\nlimbs = [["beak", "tail"]]\n')
+    recipe: Recipe = changed(mobile(), sets=[f"skeleton={tmp_path / 'bird.toml'}"])
+    network, spec = find_network(recipe)
+    run = begin(network, spec, recipe, World(0, 1, torch.device("cpu")))
+    run.step = 7
+    checkpoint.save(run, folder / "checkpoints")
+    torch.save(run.net.state_dict(), folder / "weights.pt")
+    write_recipe(recipe, folder / "recipe.json", commit="abc")
+    write_spec(spec, folder / "spec.json")
+    (tmp_path / "bird.toml").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("source", [".", "checkpoints/step-00000007.pt", "weights.pt"])
+def test_a_run_on_an_own_skeleton_is_exported_wherever_it_lies(
+    moved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    monkeypatch.setattr(limbwise.cli.export, "_as_onnx", lambda net, spec, folder, half: wrote(net, spec, folder))
+    export(moved / source, tmp_path / "bird.onnx")
+    spec = read_spec(tmp_path / "bird.json")
+    assert (spec.name, spec.skeleton.keypoints, spec.limbs) == ("bird", ("beak", "tail"), ((0, 1),))
+
+
+def wrote(net: torch.nn.Module, spec: ModelSpec, folder: Path) -> tuple[Path, ModelSpec, str]:
+    """In place of an export: whether the network gives what the spec says, and nothing but its spec."""
+    maps = net.eval()(torch.zeros(1, 3, 64, 64))[-1]
+    assert {name: len(head.channels) for name, head in spec.heads.items()} == {n: m.shape[1] for n, m in maps.items()}
+    write_spec(spec, folder / f"{spec.name}.json")
+    (folder / f"{spec.name}.onnx").touch()
+    return folder / f"{spec.name}.onnx", spec, ""

@@ -9,6 +9,7 @@ import pytest
 
 from limbwise.errors import InputError
 from limbwise.metric.coco_ap import coco_ap, results
+from limbwise.metric.coco_table import complete_people
 from limbwise.people import People
 from limbwise.skeletons import COCO_17, OPENPOSE_18
 
@@ -122,3 +123,24 @@ def test_people_with_too_few_numbers_are_named() -> None:
     table["annotations"][0]["keypoints"] = [1, 2, 2]
     with pytest.raises(InputError, match="17 keypoints as x, y, v; one has 3 numbers"):
         coco_ap({}, table)
+
+
+def test_categories_with_the_same_keypoints_are_people_and_others_are_nobody() -> None:
+    table = truth({1: [A, B]})
+    names = list(COCO_17.keypoints)
+    table["categories"] = [{"id": 1, "keypoints": names}, {"id": 2, "keypoints": names}, {"id": 3, "keypoints": ["a"]}]
+    table["annotations"][1]["category_id"] = 2
+    table["annotations"].append({"id": 3, "image_id": 1, "category_id": 3, "keypoints": [1, 2, 2], "area": 100})
+    table["annotations"].append({"id": 4, "image_id": 1, "category_id": 3, "iscrowd": 1, "bbox": [0, 0, 9, 9]})
+    assert coco_ap({1: people(A, B, scores=[0.1, 0.9])}, table).ap == pytest.approx(1)
+    assert len(complete_people(table, 17, "table")) == 2
+
+
+def test_no_place_where_nothing_is_marked_is_no_label() -> None:
+    table = truth({1: [A]})
+    table["annotations"][0]["keypoints"][-3:] = [None, None, 0]
+    del table["annotations"][0]["bbox"]
+    (person,) = complete_people(table, 17, "table")
+    assert person["num_keypoints"] == 16
+    assert person["bbox"] == [20, 20, 60, 60]
+    assert coco_ap({1: people(A)}, table).ap == pytest.approx(1)

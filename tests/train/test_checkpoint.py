@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy_training import RECIPE, SPEC, Toy
 
 from limbwise.errors import InputError
-from limbwise.train.checkpoint import load_weights, mean_weights, read
+from limbwise.train.checkpoint import load_weights, mean_weights, newest, read, save
+from limbwise.train.processes import World
+from limbwise.train.run import begin
 
 
 def test_a_run_begins_with_a_checkpoint_or_its_weights(tmp_path: Path) -> None:
@@ -32,3 +35,22 @@ def test_what_holds_no_weights(tmp_path: Path, content: object) -> None:
             reader(path)
     with pytest.raises(InputError, match="missing"):
         mean_weights(tmp_path / "missing.pt")
+
+
+def test_a_run_of_which_no_checkpoint_can_be_read_is_not_begun_anew(tmp_path: Path) -> None:
+    assert newest(tmp_path) is None
+    for step in (3, 7):
+        (tmp_path / f"step-0000000{step}.pt").write_bytes(b"text")
+    with pytest.raises(InputError, match=r"none of its checkpoints can be read \(step-00000007\.pt"):
+        newest(tmp_path)
+
+
+def test_what_was_just_written_stays_whatever_else_is_there(tmp_path: Path) -> None:
+    run = begin(Toy, SPEC, RECIPE, World(0, 1, torch.device("cpu")))
+    run.step = 5
+    for step in (2, 7, 8):
+        (tmp_path / f"step-0000000{step}.pt").touch()
+    path = save(run, tmp_path, keep=1)
+    assert path.name == "step-00000005.pt"
+    assert read(path)["step"] == 5
+    assert not (tmp_path / "step-00000002.pt").exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from limbwise.errors import UsageError
 from limbwise.train.losses import LossOptions, field_loss, presence, stage_losses, total_loss
 
 
@@ -70,7 +71,7 @@ def test_hard_samples_count_more() -> None:
 
 
 def test_weights_that_do_not_fit_the_network() -> None:
-    with pytest.raises(ValueError, match="2 supervised stages, got 3"):
+    with pytest.raises(UsageError, match=r"loss\.stages: the network has 2 supervised stages, got 3"):
         total_loss(_some(LossOptions()), LossOptions(stages=(1, 1, 1)))
 
 

@@ -13,6 +13,7 @@ from limbwise.data.find import open_dataset
 from limbwise.errors import UsageError
 from limbwise.estimate.estimator import Estimator
 from limbwise.media.image import write_image
+from limbwise.train.log import read_log
 from limbwise.train.networks import find_network
 from limbwise.train.presets import mobile
 from limbwise.train.recipe import Recipe, changed
@@ -84,3 +85,16 @@ def test_a_skeleton_without_limbs_is_refused_before_it_fails(tmp_path: Path) -> 
     recipe: Recipe = changed(mobile(), sets=[f'skeleton="{tmp_path / "bare.toml"}"'])
     with pytest.raises(UsageError, match="bare has no limbs"):
         find_network(recipe)
+
+
+def test_the_log_tells_how_many_images_are_trained_on(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import limbwise.train.run
+
+    monkeypatch.setattr(limbwise.train.run, "make_validation", lambda *_: None)
+    sets = [f"data.root={dataset}", f"data.also=['{dataset / 'labels.json'}']", f"skeleton={dataset / 'dots.toml'}", "steps=1",
+            "machine.device=cpu", "machine.threads=1", "machine.workers=0", "stages=[{size=32, batch=2}]"]  # fmt: skip
+    limbwise.train.run.train(changed(mobile(), None, sets), tmp_path)
+    start = read_log(tmp_path / "log.jsonl")[0]
+    assert (start["kind"], start["images"]) == ("start", [10, 10])

@@ -26,6 +26,8 @@ from limbwise.train.recipe import Recipe, Stage, changed, read_recipe, write_rec
             "optimiser.groups=[{pattern='^stem', frozen_until=9}]",
             lambda r: r.optimiser.groups == (Group("^stem", 1.0, 9),),
         ),
+        ("data.coco.min_area=9", lambda r: r.data.coco.min_area == 9.0),
+        ("data.held_out=7", lambda r: r.data.held_out == 7),
         ("schedule.kind=one_cycle", lambda r: r.schedule.kind == "one_cycle"),
     ],
 )
@@ -92,3 +94,9 @@ def test_unknown_recipe_lists_the_known() -> None:
 
 def test_the_command_line_has_a_verb_for_each_recipe() -> None:
     assert set(RECIPES) == set(PRESETS)
+
+
+def test_the_recipe_that_a_run_wrote_may_be_asked_for_again(tmp_path: Path) -> None:
+    recipe: Recipe = changed(mobile(), sets=["steps=7", "data.root=x"])
+    write_recipe(recipe, tmp_path / "recipe.json", commit="abc", torch="2")
+    assert changed(mobile(), tmp_path / "recipe.json") == recipe

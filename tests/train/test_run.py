@@ -255,3 +255,23 @@ def test_a_resumed_run_learns_as_it_is_told_now(tmp_path: Path) -> None:
     checkpoint.restore(run, state)
     assert [(group["weight_decay"], group["betas"]) for group in run.optimiser.param_groups] == asked
     assert {decay for decay, _ in asked} == {0}
+
+
+@pytest.mark.parametrize("sets", [["steps=3"], ["saving.validate_minutes=1e-9", "saving.minutes=0"]])
+def test_a_validation_that_fails_loses_nothing(tmp_path: Path, sets: list[str]) -> None:
+    def fail(net: torch.nn.Module) -> dict[str, float]:
+        raise InputError("held out: cut short")
+
+    with pytest.raises(InputError, match="held out"):
+        train_network(Toy, SPEC, changed(RECIPE, sets=sets), ToyMaker(), fail, tmp_path)
+    state = checkpoint.newest(tmp_path / "checkpoints")
+    assert state is not None
+    assert state["step"] == (3 if "steps=3" in sets else 1)
+
+
+def test_the_last_checkpoint_knows_the_best_score(tmp_path: Path) -> None:
+    train(tmp_path, "steps=2")
+    state, best = checkpoint.newest(tmp_path / "checkpoints"), checkpoint.read(tmp_path / "checkpoints" / "best.pt")
+    assert state is not None
+    assert state["best"] == best["best"]
+    assert state["best"] == pytest.approx(read_log(tmp_path / "log.jsonl")[-2]["score"], rel=1e-5)

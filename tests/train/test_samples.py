@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from limbwise.augment.scene import SceneOptions
+from limbwise.data.coco import CocoOptions
 from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.images import Images
 from limbwise.errors import InputError, UsageError
 from limbwise.net.mobile import mobile_spec
+from limbwise.sample import ABSENT, SEEN, UNKNOWN
 from limbwise.skeletons import COCO_17, LSP_14
-from limbwise.train.samples import DataOptions, SceneMaker, open_training
+from limbwise.train.presets import preset
+from limbwise.train.samples import DataOptions, SceneMaker, held_back, held_out, open_training
 
 SPEC = mobile_spec()
 
@@ -94,15 +98,63 @@ def test_a_missing_image_is_named(maker: SceneMaker, tmp_path: Path) -> None:
 
 def test_no_data() -> None:
     with pytest.raises(UsageError, match=r"data\.root"):
-        open_training(DataOptions())
+        open_training(DataOptions(), SPEC)
     with pytest.raises(InputError, match="nowhere"):
-        open_training(DataOptions(root="nowhere"))
+        open_training(DataOptions(root="nowhere"), SPEC)
 
 
 def test_the_last_thousand_of_lspe_and_the_held_out_scenes_are_not_trained_on(shared: Path) -> None:
     data = shared / "data"
-    lspe, rendered = open_training(DataOptions(str(data / "lspe"), (str(data / "rendered"),), held_out=500))
+    lspe, rendered = open_training(DataOptions(str(data / "lspe"), (str(data / "rendered"),), held_out=500), SPEC)
     assert 8000 < len(lspe) <= 9000  # a few whose labels cannot be right are left out
     assert len(rendered) == 11500
     validated = set(np.load(data / "lspe" / "lspe_labels.npz")["ids"][-1000:].tolist())
     assert not validated & {int(name[2:7]) for name in lspe.names}
+
+
+def write(folder: Path, names: list[str], count: int = 1) -> str:
+    """A COCO json with `count` images, which are not there, of one person each, whose first keypoint alone is marked."""
+    points = [20, 20, 2] + [0, 0, 0] * (len(names) - 1)
+    rows = [{"id": i, "image_id": i, "category_id": 1, "keypoints": points, "area": 400} for i in range(count)]
+    images = [{"id": i, "file_name": f"{i}.png"} for i in range(count)]
+    table = {"images": images, "annotations": rows, "categories": [{"id": 1, "keypoints": names}]}
+    folder.mkdir(exist_ok=True)
+    (folder / "labels.json").write_text(json.dumps(table))
+    return str(folder)
+
+
+def test_a_set_without_any_keypoint_of_the_network_is_refused(tmp_path: Path) -> None:
+    people = write(tmp_path / "people", list(COCO_17.keypoints), 3)
+    dogs = write(tmp_path / "dogs", ["snout", "tail"], 3)
+    half = write(tmp_path / "half", ["nose", "tail"], 3)
+    assert [len(part) for part in open_training(DataOptions(people, (half,)), SPEC)] == [2, 2]
+    for options in (DataOptions(dogs), DataOptions(people, (dogs,))):
+        with pytest.raises(UsageError, match=r"dogs: none of its keypoints \(snout, tail.*--set skeleton=FILE\.toml"):
+            open_training(options, SPEC)
+
+
+@pytest.mark.parametrize(
+    ("total", "asked", "back"),
+    [(1000, None, 100), (11, None, 2), (1, None, 1), (0, None, 0), (9000, None, 500), (40, 3, 3), (4, 9, 4), (4, 0, 0)],
+)
+def test_a_tenth_is_held_back_unless_a_number_is_asked_for(total: int, asked: int | None, back: int) -> None:
+    assert held_back(total, asked) == back
+
+
+def test_what_is_held_back_is_what_is_not_trained_on(tmp_path: Path) -> None:
+    root = write(tmp_path, list(COCO_17.keypoints), 12)
+    for count in (None, 2):
+        trained = open_training(DataOptions(root, held_out=count), SPEC)[0].names
+        assert trained + held_out(root, count).names == [f"{i}.png" for i in range(12)]
+        assert len(trained) == 10
+    with pytest.raises(InputError, match=r"no image is left to train on \(12 in all, data\.held_out = 12\)"):
+        open_training(DataOptions(root, held_out=30), SPEC)
+
+
+def test_options_of_coco_reach_the_data_set(tmp_path: Path) -> None:
+    root = write(tmp_path, list(COCO_17.keypoints), 2)
+    for options, unlabelled in ((CocoOptions(), ABSENT), (CocoOptions(unlabelled="unknown"), UNKNOWN)):
+        source = open_training(DataOptions(root, coco=options), SPEC)[0]
+        assert source.labels(0).visibility[0, :2].tolist() == [SEEN, unlabelled]
+    assert len(open_training(DataOptions(root, coco=CocoOptions(min_keypoints=5)), SPEC)[0].labels(0).xy) == 0
+    assert preset("openpose_cpm").data.coco == CocoOptions(min_keypoints=5, min_area=32**2)

@@ -71,12 +71,12 @@ def person_weights(person: Person, size: tuple[int, int], thickness: float, soft
     """(H, W) float32 0 to 1: about where one person is on a canvas of (width, height) `size`, from the limbs alone.
 
     Capsules along the limbs, the trunk filled, hands and feet lengthened; `thickness`: their radius as a share of the person's
-    height (told from the longest limb for its kind); `softness`: blur of the edge as a share of the radius. None for a person
-    of whom no limb is labelled.
+    height (told from the longest limb for its kind, where none is known from how far its keypoints reach); `softness`: blur of
+    the edge as a share of the radius. None for a person of whom no limb is labelled.
     """
     import cv2
 
-    height = stature(person)
+    height = stature(person) or _reach(person)
     if not height > 0:
         return None
     radius = max(thickness * height, 1.0) / COARSE
@@ -102,6 +102,12 @@ def stature(person: Person) -> float:
                 ends = person[f"{side}_{start}"][:2], person[f"{side}_{stop}"][:2]
                 heights.append(float(np.hypot(*(ends[1] - ends[0]))) / share)
     return float(np.nanmax(heights))
+
+
+def _reach(person: Person) -> float:
+    """The longer side of the box about the ends of limbs that are labelled, in pixels; 0 where none is."""
+    ends = {end for limb in person.skeleton.limbs if not np.isnan(person.xy[list(limb)]).any() for end in limb}
+    return float(np.ptp(person.xy[sorted(ends)], axis=0).max()) if ends else 0.0
 
 
 def _segments(person: Person, beyond: float) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:

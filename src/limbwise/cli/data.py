@@ -93,8 +93,9 @@ def view(
     for _ in range(count):
         scene = augment(source.draw(rng), more, spec.skeleton, options, rng)
         pictures += _row(scene, targets(scene, spec), spec)
-        captions += [scene.name, "heatmaps", "PAFs", "left out of the loss"]
-    write_image(out, sheet(pictures, 8 if count > 1 else 4, captions))
+        captions += [scene.name, "heatmaps", *(["PAFs"] if spec.limbs else []), "left out of the loss"]
+    wide = len(captions) // count
+    write_image(out, sheet(pictures, 2 * wide if count > 1 else wide, captions))
 
 
 @app.command("pairwise-stats")
@@ -123,17 +124,14 @@ def _spec(skeleton: Skeleton) -> ModelSpec:
 
 
 def _row(scene: Sample, wanted: Targets, spec: ModelSpec) -> list[Any]:
-    """One scene four times: people, heatmaps, PAFs, and the share of channels that the loss leaves out, in red."""
+    """One scene four times: people, heatmaps, PAFs (where there are limbs), and the share of channels that the loss leaves out, in red."""
     frame = cell_frame(8)
     left_out = 1 - wanted.mask.mean(0)
     red = np.repeat(np.repeat(left_out, 8, 0), 8, 1)[: scene.image.shape[0], : scene.image.shape[1], None]
     masked = scene.image * (1 - red) + np.array([255, 0, 0]) * red
-    return [
-        draw_people(scene.image, scene.people),
-        draw_heatmaps(scene.image, wanted.heatmaps, spec.skeleton, frame),
-        draw_pafs(scene.image, wanted.pafs, frame),
-        masked.astype(np.uint8),
-    ]
+    fields = [draw_pafs(scene.image, wanted.pafs, frame)] if spec.limbs else []
+    heatmaps = draw_heatmaps(scene.image, wanted.heatmaps, spec.skeleton, frame)
+    return [draw_people(scene.image, scene.people), heatmaps, *fields, masked.astype(np.uint8)]
 
 
 @app.command()

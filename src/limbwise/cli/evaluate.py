@@ -17,7 +17,7 @@ from limbwise import __version__
 from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
 from limbwise.data.dataset import Subset
-from limbwise.data.find import open_dataset
+from limbwise.data.find import find_images, open_dataset
 from limbwise.data.images import Images
 from limbwise.data.lsp import LspDataset
 from limbwise.draw.people import draw_people
@@ -80,8 +80,8 @@ def coco(
 
 def _folder(labels: Path, images: Path | None) -> Path:
     """Where the images of a COCO file are."""
-    folder = images or (labels.parent / "images" if (labels.parent / "images").is_dir() else labels.parent)
-    if not folder.is_dir():
+    folder = images or find_images(labels)
+    if not folder.is_dir() and folder.suffix != ".zip":
         raise InputError(f"{folder}: no such folder of images")
     return folder
 

@@ -75,23 +75,33 @@ def export(
 def _trained(source: Path, last: bool, recipe: str | None) -> tuple[Net, ModelSpec, str]:
     """The network of a run, a checkpoint or a file of weights, its spec, and how far it is, for people."""
     from limbwise.train.checkpoint import load_weights, mean_weights, newest, read, recipe_of
-    from limbwise.train.networks import find_network
     from limbwise.train.presets import preset
+    from limbwise.train.recipe import read_recipe
 
-    if recipe is not None:
-        network, spec = find_network(preset(recipe))
+    beside = source.parent / "recipe.json"
+    if recipe is not None or (source.name == "weights.pt" and beside.is_file()):
+        asked = preset(recipe) if recipe is not None else read_recipe(beside)
+        network, spec = _network(asked, source.parent / "spec.json")
         net = network()
         load_weights(net, mean_weights(source), source)
-        return net, spec, f"{recipe}, weights alone"
+        return net, spec, f"{recipe or asked.network}, weights alone"
     state = newest(source / "checkpoints") if source.is_dir() else read(source)
     if state is None:
         raise InputError(f"{source}: no checkpoint in it")
-    network, spec = find_network(recipe_of(state))
-    kept = (source if source.is_dir() else source.parent.parent) / "spec.json"
-    spec = read_spec(kept) if kept.is_file() else spec  # it knows what was measured on the data
+    network, spec = _network(recipe_of(state), (source if source.is_dir() else source.parent.parent) / "spec.json")
     net = network()
     load_weights(net, state["net" if last else "ema"], source)
     return net, spec, f"step {state['step']}, {state['seen']} samples"
+
+
+def _network(recipe: Any, kept: Path) -> tuple[Any, ModelSpec]:
+    """What makes a recipe's network, and its spec: that which the run kept, where it did, since it knows the skeleton wherever the run's
+    folder lies by now, and what was measured on the data."""
+    from limbwise.train.networks import find_network
+
+    spec = read_spec(kept) if kept.is_file() else None
+    network, usual = find_network(recipe, None if spec is None else spec.skeleton)
+    return network, spec or usual
 
 
 def _sized(spec: ModelSpec, name: str, side: int | None) -> ModelSpec:
@@ -172,12 +182,12 @@ def _ap(model: Path, spec: ModelSpec, eight: Int8Options) -> float:
     from tempfile import TemporaryDirectory
 
     from limbwise.cli.progress import counted
+    from limbwise.data.find import find_images
     from limbwise.estimate.estimator import Estimator
     from limbwise.evaluate.coco import evaluate_coco
 
     assert eight.labels is not None
-    beside = eight.labels.parent / "images"
-    images = eight.images or (beside if beside.is_dir() else eight.labels.parent)
+    images = eight.images or find_images(eight.labels)
     with TemporaryDirectory() as folder, counted(f"AP of {model.name}") as tell:
         write_spec(spec, Path(folder) / "spec.json")
         estimator = Estimator(model, spec=Path(folder) / "spec.json")

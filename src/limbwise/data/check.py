@@ -15,7 +15,7 @@ from limbwise.errors import InputError
 from limbwise.sample import SEEN
 from limbwise.skeleton import Skeleton
 
-Trouble = Literal["duplicate id", "missing image", "broken image", "other size", "not a number", "keypoint outside",
+Trouble = Literal["duplicate id", "missing image", "broken image", "other size", "turned by EXIF", "not a number", "keypoint outside",
                   "box outside", "empty box", "no labels", "swapped sides"]  # fmt: skip
 
 
@@ -66,12 +66,17 @@ def _check_image(dataset: Dataset, labels: Labels) -> tuple[list[Finding], tuple
         return [Finding(labels.name, "missing image", f"not in {dataset.images.where}")], labels.size
     try:
         height, width = dataset.images.load(labels.name).shape[:2]
+        turned = dataset.images.is_turned(labels.name)
     except InputError as error:
         return [Finding(labels.name, "broken image", str(error).rpartition(": ")[2])], labels.size
-    if labels.size is not None and labels.size != (width, height):
+    is_said = turned and labels.size == (height, width) != (width, height)  # then training turns it, too
+    if labels.size is not None and labels.size != (width, height) and not is_said:
         stated = "{} x {}".format(*labels.size)
         return [Finding(labels.name, "other size", f"is {width} x {height}, the labels say {stated}")], (width, height)
-    return [], (width, height)
+    if turned and not is_said:
+        detail = "labels are taken to be in its pixels as they are stored; save it upright if they are not"
+        return [Finding(labels.name, "turned by EXIF", detail)], (width, height)
+    return [], labels.size or (width, height)
 
 
 def _check_numbers(labels: Labels) -> Iterator[Finding]:

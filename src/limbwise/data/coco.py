@@ -60,7 +60,9 @@ class CocoDataset(Dataset):
         table = _read(self.path)
         people = [a for a in table["annotations"] if "keypoints" in a or a.get("iscrowd")]
         self._has_extras = any("neck_top" in a for a in people)
-        self.skeleton = skeleton or _skeleton(table, self._has_extras, self.path)
+        self.skeleton = _skeleton(table, self._has_extras, self.path, skeleton)
+        of_people = _person_categories(table)
+        people = [a for a in people if not of_people or a.get("category_id") in (*of_people, None)]
         self.images = Images(images if images is not None else self.path.parent, keep)
         self._image_ids = [image["id"] for image in table["images"]]
         self.names = [str(image["file_name"]) for image in table["images"]]
@@ -85,8 +87,10 @@ class CocoDataset(Dataset):
         absent = UNKNOWN if self.options.unlabelled == "unknown" else ABSENT
         written = xyv[..., 2]
         visibility = np.where(written >= 2, SEEN, np.where(written == 1, HIDDEN, absent)).astype(np.int8)
-        visibility[np.isnan(xyv).any(-1)] = SEEN  # not silently absent: load refuses it, check names it
-        ids = tuple(int(self._ids[row]) for row in rows)
+        visibility[np.isnan(xyv).any(-1) & (written != 0)] = (
+            SEEN  # not silently absent: load refuses it, check names it
+        )
+        ids = tuple(self._ids[row] for row in rows)
         return Labels(self.names[i], xyv[..., :2], visibility, boxes, self._areas[rows], ids, self._sizes[i])
 
     def ignore(self, i: int, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -108,7 +112,7 @@ class CocoDataset(Dataset):
         self._xyv = np.zeros((len(people), len(self.skeleton), 3), np.float32)
         self._boxes = np.zeros((len(people), 4), np.float32)
         self._areas = np.zeros(len(people), np.float32)
-        self._ids = np.array([_whole(a.get("id", row)) for row, a in enumerate(people)], np.int64)
+        self._ids = [a["id"] if isinstance(a.get("id"), (int, str)) else row for row, a in enumerate(people)]
         for row, annotation in enumerate(people):
             self._xyv[row] = self._keypoints(annotation)
             try:
@@ -162,17 +166,35 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path) -> Skeleton:
-    """The skeleton of the first category that has keypoints; one of the house where the names are the same."""
-    category = next((c for c in table.get("categories", []) if isinstance(c, dict) and c.get("keypoints")), None)
-    names = tuple(str(name) for name in category["keypoints"]) if category else COCO_17.keypoints
-    if has_neck_top:
-        names += NECK_TOP
+def _category(table: dict[str, Any]) -> dict[str, Any]:
+    """The first category that names keypoints; empty where none does."""
+    return next((c for c in table.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")), {})
+
+
+def _person_categories(table: dict[str, Any]) -> tuple[Any, ...]:
+    """The ids of the first category that names keypoints, and of all with the same; people and crowds are of these."""
+    wanted = _category(table).get("keypoints")
+    same = (c for c in table.get("categories") or [] if isinstance(c, dict) and wanted and c.get("keypoints") == wanted)
+    return tuple(c.get("id") for c in same)
+
+
+def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path, given: Skeleton | None) -> Skeleton:
+    """The given skeleton, its keypoints in the order of the file; else that of the first category that has keypoints, one of the house
+    where the names are the same."""
+    category = _category(table)
+    names = tuple(str(name) for name in category.get("keypoints", COCO_17.keypoints)) + NECK_TOP * has_neck_top
+    if given is not None and not category:
+        return given
+    if given is not None:
+        try:
+            return given if given.keypoints == names else given.reordered(names)
+        except ValueError as error:
+            raise InputError(f"{path}: categories: {error}; name them alike in both files") from error
     if (known := of_the_house(names)) is not None:
         return known
     house = {name: sigma for s in SKELETONS.values() for name, sigma in zip(s.keypoints, s.sigmas, strict=True)}
     try:
-        limbs = tuple((a - 1, b - 1) for a, b in (category or {}).get("skeleton", []))
+        limbs = tuple((a - 1, b - 1) for a, b in category.get("skeleton", []))
         limbs += ((len(names) - 2, len(names) - 1),) if has_neck_top else ()
         return Skeleton(f"{path.stem}_{len(names)}", names, limbs, tuple(house.get(name, 0.08) for name in names))
     except (TypeError, ValueError) as error:
@@ -188,11 +210,7 @@ def _without_extras(skeleton: Skeleton) -> Skeleton:
 
 def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     width, height = image.get("width"), image.get("height")
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
-
-
-def _whole(number: Any) -> int:
-    return number if isinstance(number, int) else -1
+    return (width, height) if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0 else None
 
 
 def _box(annotation: dict[str, Any], xyv: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

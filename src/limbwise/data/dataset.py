@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from limbwise.data.images import Images
+from limbwise.data.images import Image, Images
 from limbwise.errors import InputError
 from limbwise.people import People
 from limbwise.sample import HIDDEN, Sample
@@ -31,7 +31,7 @@ class Labels:
     visibility: npt.NDArray[np.int8]
     boxes: npt.NDArray[np.float32]
     areas: npt.NDArray[np.float32]
-    ids: tuple[int, ...] = ()
+    ids: tuple[int | str, ...] = ()
     size: tuple[int, int] | None = None
     stated_boxes: bool = True
 
@@ -56,6 +56,11 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.names)
 
+    def image(self, i: int) -> Image:
+        """The pixels of image i, (H, W, 3) uint8 RGB, as its labels mean them; raises InputError as `load` does."""
+        labels = self.labels(i)
+        return self.images.load(labels.name, labels.size)
+
     @abstractmethod
     def labels(self, i: int) -> Labels:
         """The labels of image i, read without its pixels."""
@@ -73,12 +78,13 @@ class Dataset(ABC):
         return np.full(len(self.labels(i).xy), np.nan, np.float32)
 
     def load(self, i: int) -> Sample:
-        """Image i; raises InputError where the image is missing or broken, or a label is not a number or outside the image."""
+        """Image i; raises InputError where the image is missing, broken or of another size than the data set says, or a label is not a
+        number or outside the image."""
         labels = self.labels(i)
         where = self.images.where / labels.name
         if not np.isfinite(labels.xy[labels.marked]).all() or not np.isfinite(labels.boxes).all():
             raise InputError(f"{where}: a label is not a number; see `limbwise data check`")
-        image = self.images.load(labels.name)
+        image = self.images.load(labels.name, labels.size)
         height, width = image.shape[:2]
         if outside(labels, (width, height)).any():
             raise InputError(f"{where}: a keypoint is outside the image; see `limbwise data check`")

@@ -15,6 +15,7 @@ from limbwise.errors import InputError
 
 Image = npt.NDArray[np.uint8]
 
+EXIF = (b"Exif", b"eXIf", b"EXIF")  # how it begins in JPEG, PNG and WebP
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
@@ -28,7 +29,7 @@ class Images:
 
     def __init__(self, where: str | Path, keep: bool = False) -> None:
         self.where = Path(where)
-        self._kept: dict[str, Image] | None = {} if keep else None
+        self._kept: dict[tuple[str, tuple[int, int] | None], Image] | None = {} if keep else None
         self._zip: zipfile.ZipFile | None = None
         self._process = -1
         if not self.where.is_dir():
@@ -61,15 +62,28 @@ class Images:
         except (OSError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{self.where / name}: cannot be read ({error})") from error
 
-    def load(self, name: str) -> Image:
-        """(H, W, 3) uint8 RGB, not turned by EXIF (labels are in stored pixels); raises InputError as `read` and `decode` do."""
-        if self._kept is not None and name in self._kept:
-            return self._kept[name]
+    def load(self, name: str, size: tuple[int, int] | None = None) -> Image:
+        """(H, W, 3) uint8 RGB, not turned by EXIF (labels are in stored pixels) unless only so it has the (width, height) `size` that
+        the labels state; raises InputError as `read` and `decode` do, and for another size."""
+        if self._kept is not None and (name, size) in self._kept:
+            return self._kept[name, size]
         image = decode(self.read(name), str(self.where / name))
+        if size is not None and size != image.shape[1::-1]:
+            stored, image = image, decode(self.read(name), str(self.where / name), as_seen=True)
+            if size != image.shape[1::-1]:
+                (height, width), stated = stored.shape[:2], "{} x {}".format(*size)
+                raise InputError(f"{self.where / name}: other size: is {width} x {height}, the labels say {stated}")
         if self._kept is not None:
             image.setflags(write=False)
-            self._kept[name] = image
+            self._kept[name, size] = image
         return image
+
+    def is_turned(self, name: str) -> bool:
+        """Whether EXIF turns an image, so that labels in stored pixels are not where they are seen; raises InputError as `load` does."""
+        data, where = self.read(name), str(self.where / name)
+        return any(mark in data for mark in EXIF) and not np.array_equal(
+            decode(data, where), decode(data, where, as_seen=True)
+        )
 
     def _open(self) -> zipfile.ZipFile:
         """This process's own handle: a forked one would share the file position with its parent."""
@@ -83,13 +97,14 @@ class Images:
         return self._zip
 
 
-def decode(data: bytes, name: str) -> Image:
-    """(H, W, 3) uint8 RGB of an encoded image; raises InputError that names `name` where it is cut short or no image."""
+def decode(data: bytes, name: str, as_seen: bool = False) -> Image:
+    """(H, W, 3) uint8 RGB of an encoded image, `as_seen` turned by EXIF; raises InputError that names `name` where it is cut short or
+    no image."""
     import cv2
 
     if not complete(data):
         raise InputError(f"{name}: the image is cut short")
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_COLOR if as_seen else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error:

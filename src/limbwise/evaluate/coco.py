@@ -77,7 +77,7 @@ def evaluate_coco(
     found, judged, files = {}, [], Images(images)
     for entry in entries:
         path = images / entry["file_name"]
-        image, labelled = files.load(entry["file_name"]), annotations[entry["id"]]
+        image, labelled = files.load(entry["file_name"], _size(entry)), annotations[entry["id"]]
         found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
         judged.append(_judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on))
         tell()
@@ -106,6 +106,12 @@ def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
     return entries
 
 
+def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
+    """(width, height) as the file states it."""
+    size = entry.get("width"), entry.get("height")
+    return size if all(isinstance(side, int) and side > 0 for side in size) else None  # type: ignore[return-value]  # so it is
+
+
 def _by_image(people: list[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
     """The annotations of people with keypoints, by image id."""
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -118,13 +124,13 @@ def _by_image(people: list[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
 def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
     """What the file's keypoints are: the model's own, if the category names them so, else COCO's; where no category names any, the
     model's if people have as many."""
-    names = tuple(keypoint_category(table).get("keypoints", ()))
+    names = tuple(str(name) for name in keypoint_category(table).get("keypoints", ()))
     if not names:
         people = (row["keypoints"] for row in table["annotations"] if isinstance(row, dict) and row.get("keypoints"))
         return own if len(next(people, ())) == 3 * len(own) else COCO_17
     for skeleton in (own, COCO_17):
-        if names == skeleton.keypoints:
-            return skeleton
+        if sorted(names) == sorted(skeleton.keypoints):
+            return skeleton if names == skeleton.keypoints else skeleton.reordered(names)
     raise InputError(f"{labels}: categories: its keypoints are neither COCO's nor those of the model")
 
 

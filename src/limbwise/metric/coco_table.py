@@ -16,21 +16,28 @@ def keypoint_category(table: Mapping[str, Any]) -> dict[str, Any]:
     return next((c for c in categories if isinstance(c, dict) and c.get("keypoints")), {})
 
 
+def person_categories(table: Mapping[str, Any]) -> list[Any]:
+    """The ids of the first category that names keypoints, and of all with the same; empty where none names any."""
+    wanted = keypoint_category(table).get("keypoints")
+    same = (c for c in table.get("categories") or [] if isinstance(c, dict) and wanted and c.get("keypoints") == wanted)
+    return [c.get("id") for c in same]
+
+
 def complete_people(table: Mapping[str, Any], count: int, where: object) -> list[dict[str, Any]]:
-    """The annotations of a table with all that pycocotools reads, category 1; objects of other categories are left out.
+    """The annotations of a table with all that pycocotools reads, category 1; objects of categories with other keypoints are left out.
 
     Ids count from 1, since pycocotools takes 0 for nobody. `count`: keypoints of a person; who has none gets zeros. A missing box is
     that of the labelled keypoints, a missing area that of the box. Raises InputError that begins with `where`.
     """
-    wanted = keypoint_category(table).get("id")
+    wanted = person_categories(table)
     rows = [row for row in table["annotations"] if _is_of(row, wanted, where)]
     return [_complete(row, number, count, where) for number, row in enumerate(rows, 1)]
 
 
-def _is_of(row: Any, category: Any, where: object) -> bool:
+def _is_of(row: Any, categories: list[Any], where: object) -> bool:
     if not isinstance(row, dict) or "image_id" not in row:
         raise InputError(f"{where}: annotations: each needs an image_id")
-    return category is None or row.get("category_id", category) == category
+    return not categories or row.get("category_id") in (*categories, None)
 
 
 def _complete(row: dict[str, Any], number: int, count: int, where: object) -> dict[str, Any]:
@@ -39,6 +46,7 @@ def _complete(row: dict[str, Any], number: int, count: int, where: object) -> di
         raise InputError(
             f"{where}: annotations: a person needs {count} keypoints as x, y, v; one has {len(keypoints)} numbers"
         )
+    keypoints = [0 if value is None else value for value in keypoints]  # where nothing is marked
     labelled = int(sum(v > 0 for v in keypoints[2::3]))
     box = row.get("bbox") or _box(keypoints)
     area = row.get("area") or float(box[2] * box[3])

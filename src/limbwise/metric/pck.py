@@ -51,12 +51,17 @@ def pck(
     return PckNumbers(float(right.sum() / max(1, counted.sum())), each, counted.astype(np.int64))
 
 
+def has_torso(skeleton: Skeleton) -> bool:
+    """Whether a skeleton has both ends of a torso."""
+    return {"left_shoulder", "right_hip"} <= set(skeleton.keypoints)
+
+
 def torso_lengths(truth: Floats, visible: npt.NDArray[np.bool_], skeleton: Skeleton) -> npt.NDArray[np.float64]:
     """(N,) distances from left shoulder to right hip (LSP's convention), NaN where either is not visible.
 
     Raises UsageError for a skeleton without them.
     """
-    if not {"left_shoulder", "right_hip"} <= set(skeleton.keypoints):
+    if not has_torso(skeleton):
         raise UsageError(
             f"{skeleton.name}: has no torso, from left_shoulder to right_hip; judge it by the box (--by box)"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -92,18 +93,26 @@ def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path
     """Write the run to `folder` as `name` or by its step; of those by step the newest `keep` stay."""
     path = folder / (name or f"step-{run.step:08d}.pt")
     with whole_file(path) as part:
-        torch.save(state_of(run), part)
+        part.write_bytes(packed(state_of(run)))
     for old in sorted(folder.glob(PATTERN))[:-keep]:
-        old.unlink(missing_ok=True)
+        if old != path:
+            old.unlink(missing_ok=True)
     return path
+
+
+def packed(state: Mapping[str, Any]) -> bytes:
+    """A state as torch keeps it. In memory: torch's own writer says of a full disk that it has a bug, and a file keeps its name
+    inside, so that no two are the same."""
+    data = io.BytesIO()
+    torch.save(dict(state), data)
+    return data.getvalue()
 
 
 def write_half(weights: dict[str, Tensor], path: Path) -> None:
     """Weights in half precision (counts as they are), in a file whose bytes follow from them alone."""
-    data = io.BytesIO()  # a file would keep its own name inside, and no two be the same
-    torch.save({name: value.half() if value.is_floating_point() else value for name, value in weights.items()}, data)
+    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     with whole_file(path) as part:
-        part.write_bytes(data.getvalue())
+        part.write_bytes(packed(half))
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -144,12 +153,18 @@ def _load(path: Path, device: torch.device | str) -> dict[str, Any]:
 
 
 def newest(folder: Path, device: torch.device | str = "cpu") -> dict[str, Any] | None:
-    """The state of the newest checkpoint by step that can be read, or None; one that is damaged is passed over."""
-    for path in sorted(folder.glob(PATTERN), reverse=True):
+    """The state of the newest checkpoint by step that can be read, or None where there is none; one that is damaged is passed over.
+    Raises InputError where all are."""
+    paths = sorted(folder.glob(PATTERN), reverse=True)
+    for path in paths:
         try:
             return read(path, device)
         except InputError:
             continue
+    if paths:
+        raise InputError(
+            f"{folder}: none of its checkpoints can be read ({paths[0].name} is the newest); copy them again, or train elsewhere"
+        )
     return None
 
 

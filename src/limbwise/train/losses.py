@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from limbwise.errors import UsageError
+
 Kind = Literal["squared", "logistic", "huber", "norm"]
 
 
@@ -94,11 +96,11 @@ def total_loss(losses: list[dict[str, Tensor]], options: LossOptions, average: A
     """The one number to descend: weighted sum over stages and heads, mean over samples.
 
     `average` gives the mean of a number over all processes; hard samples are hard against the whole batch.
-    Raises ValueError where `options.stages` does not fit the network.
+    Raises UsageError where `options.stages` does not fit the network.
     """
     weights = options.stages or (1.0,) * len(losses)
     if len(weights) != len(losses):
-        raise ValueError(f"stages: the network has {len(losses)} supervised stages, got {len(weights)} weights")
+        raise UsageError(f"loss.stages: the network has {len(losses)} supervised stages, got {len(weights)} weights")
     per_sample = sum(weight * options.heads.get(name, 1.0) * loss
                      for weight, stage in zip(weights, losses, strict=True) for name, loss in stage.items())  # fmt: skip
     assert isinstance(per_sample, Tensor)

@@ -77,12 +77,14 @@ NETWORKS: dict[str, Callable[[Skeleton | None], Built]] = {
 }
 
 
-def find_network(recipe: Recipe) -> Built:
-    """What makes a recipe's network, and its spec; raises UsageError that lists the names and for a
-    skeleton without the limbs that it needs, InputError for a wrong skeleton."""
+def find_network(recipe: Recipe, skeleton: Skeleton | None = None) -> Built:
+    """What makes a recipe's network, and its spec; `skeleton` takes the place of what the recipe names. Raises
+    UsageError that lists the names and for a skeleton without the limbs that it needs, InputError for a wrong skeleton."""
     if recipe.network not in NETWORKS:
         raise UsageError(f"network: there is no {recipe.network!r}; there are {', '.join(NETWORKS)}")
-    make, spec = NETWORKS[recipe.network](find_skeleton(recipe.skeleton) if recipe.skeleton else None)
+    if skeleton is None and recipe.skeleton:
+        skeleton = find_skeleton(recipe.skeleton)
+    make, spec = NETWORKS[recipe.network](skeleton)
     if spec.method == "openpose" and not spec.limbs:
         raise UsageError(
             f"skeleton: {spec.skeleton.name} has no limbs, along which {recipe.network} joins keypoints to people; name some in its file"

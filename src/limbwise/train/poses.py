@@ -108,7 +108,7 @@ class PoseValidation:
             true = np.where((order >= 0)[:, None], given[order], np.nan).astype(np.float64)
             rng = np.random.default_rng((self.seed, i))
             false = corrupt(true, np.zeros((0, *true.shape)), spread(true), own, self.corruptions, rng)
-            refined = self._refined(net, self.source.images.load(labels.name), [true, false])
+            refined = self._refined(net, self.source.images.load(labels.name, labels.size), [true, false])
             seen = labels.visibility[0] >= SEEN
             for name, pose in zip(tallies, (refined[1], refined[0], false), strict=True):
                 tallies[name].add(pose, labels.xy[0], seen)
@@ -136,7 +136,7 @@ class PoseValidation:
 
 def make_poses(options: DataOptions, spec: ModelSpec, seed: int) -> PoseMaker:
     """The maker for a refiner's recipe; raises UsageError and InputError as `open_training` does."""
-    return PoseMaker(open_training(options), spec, options, seed)
+    return PoseMaker(open_training(options, spec), spec, options, seed)
 
 
 def pose_validation(options: DataOptions, spec: ModelSpec) -> PoseValidation | None:

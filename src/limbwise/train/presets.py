@@ -9,6 +9,7 @@ from limbwise.augment.colour import ColourOptions
 from limbwise.augment.cover import CoverOptions
 from limbwise.augment.scene import SceneOptions
 from limbwise.augment.spatial import SpatialOptions
+from limbwise.data.coco import CocoOptions
 from limbwise.errors import UsageError
 from limbwise.target.deepercut import DiscOptions
 from limbwise.target.openpose import TargetOptions
@@ -50,7 +51,8 @@ def openpose_cpm() -> Recipe:
     scene = replace(PLAIN, spatial=spatial, colour=_alone(0.5, 0.0, 30.0, 0.0, 40 / 255, 20.0))
     groups = (Group(r"^backbone\.", 0.25, 2_000), Group(r"^features\.", 0.25))
     return Recipe(
-        "openpose_cpm", steps=300_000, stages=(Stage(1.0, 368, 10),), ema=0.0, data=DataOptions(scene=scene, validate_side=368),
+        "openpose_cpm", steps=300_000, stages=(Stage(1.0, 368, 10),), ema=0.0,
+        data=DataOptions(scene=scene, validate_side=368, coco=CocoOptions(min_keypoints=5, min_area=32.0**2)),
         loss=LossOptions(foreground=1.0, heads={"heatmaps": 1 / 19, "pafs": 1 / 38}),  # a mean over channels, not their sum
         optimiser=OptimiserOptions("adam", 1e-4, 0.0, (0.9, 0.999), clip=0.0, groups=groups),
         schedule=ScheduleOptions("steps", warmup=0, until=((100_000, 1.0), (200_000, 0.1), (300_000, 0.01))),

@@ -117,7 +117,7 @@ def changed(recipe: Recipe, file: str | Path | None = None, sets: Iterable[str] 
     Raises InputError or UsageError that names the file or the --set, and the field.
     """
     if file is not None:
-        recipe = _with(recipe, read_table(file), str(file))
+        recipe = _with(recipe, _without_facts(read_table(file)), str(file))
     for text in sets:
         name, equals, value = text.partition("=")
         if not equals:
@@ -169,9 +169,12 @@ def write_recipe(recipe: Recipe, path: Path, **facts: Any) -> None:
 
 def read_recipe(path: Path) -> Recipe:
     """A recipe written by `write_recipe`; raises InputError that names the file and the field."""
-    table = read_table(path)
-    table.pop("facts", None)
-    return build(Recipe, table, path)
+    return build(Recipe, _without_facts(read_table(path)), path)
+
+
+def _without_facts(table: dict[str, Any]) -> dict[str, Any]:
+    """A table as it was asked for, without what a run adds to it."""
+    return {name: value for name, value in table.items() if name != "facts"}
 
 
 def differing(recipe: Recipe, other: Recipe) -> list[str]:

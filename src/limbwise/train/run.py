@@ -10,7 +10,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,15 +52,17 @@ def train(recipe: Recipe, out: str | Path, resume: bool = False) -> Path:
     refines = spec.method == "refiner"
     make = (make_poses if refines else make_samples)(recipe.data, spec, recipe.seed)
     make.spec = spec = completed(spec, make, max(stage.size for stage in recipe.stages), Path(out))
-    validate = (pose_validation if refines else make_validation)(recipe.data, spec)
-    return train_network(network, spec, recipe, make, validate, out, resume)
+    skip = recipe.on_bad_sample == "skip"
+    validate = pose_validation(recipe.data, spec) if refines else make_validation(recipe.data, spec, skip)
+    told = {"images": [len(source) for source in make.sources]}
+    return train_network(network, spec, recipe, make, validate, out, resume, told)
 
 
 def train_network(
     network: Callable[[], nn.Module], spec: ModelSpec, recipe: Recipe, make: Maker, validate: Validation | None,
-    out: str | Path, resume: bool = False,
+    out: str | Path, resume: bool = False, told: Mapping[str, Any] | None = None,
 ) -> Path:  # fmt: skip
-    """`train` with a network, samples and a validation of one's own."""
+    """`train` with a network, samples and a validation of one's own; `told` goes into the log's first line."""
     out = Path(out)
     with world(recipe.machine.device) as here:
         state = _found(out, resume, here)
@@ -76,7 +78,9 @@ def train_network(
         gpu = here.device.type == "cuda"
         source = batches(make, wanted, recipe.machine.workers, recipe.machine.ahead, recipe.on_bad_sample, pin=gpu)
         with Log(out, run.step, recipe.steps, here.leads) as log:
-            log.event("start", run.step, network=recipe.network, processes=here.size, device=str(here.device))
+            log.event(
+                "start", run.step, network=recipe.network, processes=here.size, device=str(here.device), **(told or {})
+            )
             if state is not None and (fields := differing(checkpoint.recipe_of(state), recipe)):
                 log.event("changed", run.step, fields=fields)
             keeper = Keeper(out, log, validate)
@@ -163,6 +167,7 @@ class Keeper:
             return False
         stop = run.world.agree(self.asked is not None) or self._due(run, self.begun, saving.stop_minutes)
         if not stop and self._due(run, self.validated, saving.validate_minutes):
+            self.save(run)  # what can go wrong in a validation costs nothing then
             self.check(run)
         if stop or self._due(run, self.saved, saving.minutes):
             self.save(run)
@@ -190,12 +195,13 @@ class Keeper:
     def end(self, run: Run) -> Path:
         """The last checkpoint and, where the run is through, its validation; weights.pt either way."""
         if run.step >= run.recipe.steps:
-            self.check(run)
             self.save(run)
+            self.check(run)
+            self.save(run)  # it knows the best score now
         path = self.out / "weights.pt"
         if run.world.leads:
             with whole_file(path) as part:
-                torch.save(run.ema.net.state_dict(), part)
+                part.write_bytes(checkpoint.packed(run.ema.net.state_dict()))
             self.log.event("end", run.step, seen=run.seen, skipped=run.skipped, weights=str(path))
         return path
 

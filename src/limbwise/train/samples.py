@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.augment.scene import More, SceneOptions, augment
+from limbwise.data.coco import CocoOptions
 from limbwise.data.dataset import Dataset, Subset
 from limbwise.data.find import open_dataset
 from limbwise.data.lsp import LspDataset
@@ -29,7 +30,8 @@ class DataOptions:
     """What is trained on.
 
     `root`: a data set (a folder or a COCO json; see data.find), `also`: further ones, from which `also_share` of the samples comes.
-    `held_out`: so many last images of each set are never trained on (LSP and LSPE: always the last 1,000). `faces`: pseudo-labels
+    `held_out`: so many last images of each set are never trained on (None: a tenth, 500 at most; LSP and LSPE: always the last 1,000).
+    `coco`: how COCO jsons are read. `faces`: pseudo-labels
     of face points for an LSP `root` (npz). `validate`: a COCO json to validate on (default: the held out images of the first set
     that has such a json), at most `validate_images` of it, and as many of LSP's held out
     ones, at a shorter side of `validate_side` pixels. `scene`, `target`, `discs` (of DeeperCut and the refiner), `corrupt` (of the
@@ -39,7 +41,8 @@ class DataOptions:
     root: str = ""
     also: tuple[str, ...] = ()
     also_share: float = 0.4
-    held_out: int = 500
+    held_out: int | None = None
+    coco: CocoOptions = field(default_factory=CocoOptions)
     faces: str = ""
     validate: str = ""
     validate_images: int = 100
@@ -50,31 +53,38 @@ class DataOptions:
     corrupt: Corruptions = field(default_factory=Corruptions)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.also_share <= 1 or self.held_out < 0:
+        if not 0 <= self.also_share <= 1 or (self.held_out or 0) < 0:
             raise ValueError("also_share: between 0 and 1; held_out: from 0")
 
 
-def open_training(options: DataOptions) -> list[Dataset]:
+def open_training(options: DataOptions, spec: ModelSpec) -> list[Dataset]:
     """The parts of the data sets that are trained on, `root` first.
 
-    Raises UsageError where none is given, InputError where one is empty.
+    Raises UsageError where none is given or one has no keypoint of the spec's, InputError where one is empty.
     """
     if not options.root:
         raise UsageError("data.root is not set; give a data set: --set data.root=FOLDER")
-    return [_training_part(path, options) for path in (options.root, *options.also)]
+    parts = [(path, _training_part(path, options)) for path in (options.root, *options.also)]
+    for path, part in parts:
+        if not (spec.skeleton.map_from(part.skeleton) >= 0).any():
+            names = ", ".join(part.skeleton.keypoints[:3])
+            raise UsageError(
+                f"{path}: none of its keypoints ({names}, ...) is one of {spec.skeleton.name}, which is trained; to train on its own: "
+                "--set skeleton=FILE.toml"
+            )
+    return [part for _, part in parts]
 
 
 def _training_part(path: str, options: DataOptions) -> Dataset:
-    source = open_dataset(path)
+    source = open_dataset(path, coco=options.coco)
     if isinstance(source, LspDataset):
         faces = options.faces if options.faces and path == options.root else None
         part: Dataset = LspDataset(path, "train", faces=faces)
     else:
-        part = Subset(source, np.arange(max(0, len(source) - options.held_out)))
+        part = Subset(source, np.arange(max(0, len(source) - held_back(len(source), options.held_out))))
     if not len(part):
-        raise InputError(
-            f"{path}: no image is left to train on ({len(source)} in all, data.held_out = {options.held_out})"
-        )
+        back = held_back(len(source), options.held_out)
+        raise InputError(f"{path}: no image is left to train on ({len(source)} in all, data.held_out = {back})")
     return part
 
 
@@ -156,12 +166,17 @@ def by_head(wanted: Targets) -> tuple[Maps, Maps]:
 
 def make_samples(options: DataOptions, spec: ModelSpec, seed: int) -> SceneMaker:
     """The maker for a recipe's data; raises UsageError and InputError as `open_training` does."""
-    return SceneMaker(open_training(options), spec, options, seed)
+    return SceneMaker(open_training(options, spec), spec, options, seed)
 
 
-def held_out(path: str | Path, count: int) -> Dataset:
+def held_out(path: str | Path, count: int | None) -> Dataset:
     """The part of a data set that training leaves out."""
     source = open_dataset(path)
     if isinstance(source, LspDataset):
         return LspDataset(path, "val")
-    return Subset(source, np.arange(max(0, len(source) - count), len(source)))
+    return Subset(source, np.arange(max(0, len(source) - held_back(len(source), count)), len(source)))
+
+
+def held_back(total: int, count: int | None) -> int:
+    """How many of `total` images are not trained on: `count`, or a tenth, 500 at most."""
+    return min(500, -(-total // 10)) if count is None else min(count, total)

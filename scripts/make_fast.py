@@ -16,13 +16,13 @@ from pathlib import Path
 from limbwise.cli.export import export
 from limbwise.export.quantise import Int8Options
 from limbwise.media.image import write_image
-from limbwise.spec import read_spec, write_spec
+from limbwise.spec import ModelSpec, read_spec, write_spec
 from limbwise.train.samples import DataOptions, open_training
 
 
-def pictures(sets: Sequence[str], each: int, folder: Path) -> None:
+def pictures(sets: Sequence[str], spec: ModelSpec, each: int, folder: Path) -> None:
     """So many training images of each data set, spread evenly, as files of a folder."""
-    for number, data in enumerate(open_training(DataOptions(root=sets[0], also=tuple(sets[1:])))):
+    for number, data in enumerate(open_training(DataOptions(root=sets[0], also=tuple(sets[1:])), spec)):
         for k in range(each):
             name = data.names[k * len(data) // each]
             write_image(folder / f"{number}-{k:04d}.jpg", data.images.load(name))
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--each", type=int, default=150)
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        pictures(given.data, given.each, Path(folder))
+        pictures(given.data, read_spec(given.model.with_suffix(".json")), given.each, Path(folder))
         export(given.model, given.out, eight=Int8Options(int8=Path(folder)))
     path = given.out.with_suffix(".json")
     spec = read_spec(path)

@@ -148,7 +148,7 @@ def test_crops_are_never_mirrored_and_hold_the_whole_part(tmp_path: Path) -> Non
     recipe = preset("hand")
     _, spec = find_network(recipe)
     options = replace(recipe.data, root=str(crops(tmp_path / "data", spec.skeleton.keypoints)), held_out=0)
-    maker = SceneMaker(open_training(options), spec, options, 0)
+    maker = SceneMaker(open_training(options, spec), spec, options, 0)
     inside = []
     for number in range(12):
         example = maker(number, 0, 128)

@@ -56,10 +56,9 @@ class PoseTrackWriter:
 
     def add(self, record: Record, people: People) -> None:
         """Append one image or frame to its sequence."""
-        key = record.name if record.frame is not None else f"/{record.folder}" if record.folder else LOOSE
+        key, name = _sequence_of(record)
         if key not in self._open:
-            above = PurePosixPath(record.name).parent.as_posix()
-            self._begin(key, record.name if record.frame is not None else "images" if above == "." else above)
+            self._begin(key, name)
         self._open[key].add(record, people)
 
     def _begin(self, key: str, name: str) -> None:
@@ -70,8 +69,18 @@ class PoseTrackWriter:
             self._open.pop(other).__exit__(None, None, None)
             if not other.startswith("/"):  # images of a folder may come again: people are not followed across the break
                 self._done.add(other)
-        file = free_name("images" if key == LOOSE else name, self._taken)
-        self._open[key] = sequence(self.folder / f"{file}.json", self.year).__enter__()
+        path = self.folder / f"{free_name(name, self._taken)}.json"
+        self._open[key] = sequence(path, self.year).__enter__()
+
+
+def _sequence_of(record: Record) -> tuple[str, str]:
+    """What tells a record's sequence from others, and how its file is called."""
+    if record.frame is not None:
+        return record.name, record.name
+    if not record.folder:
+        return LOOSE, "images"
+    above = PurePosixPath(record.name).parent.as_posix()
+    return f"/{record.folder}", "images" if above == "." else above
 
 
 def free_name(name: str, taken: set[str]) -> str:

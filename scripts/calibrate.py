@@ -63,7 +63,7 @@ class Looked:
         folder.mkdir()
         entries = table["images"]
         for place, entry in enumerate(entries, len(data) - len(entries)):
-            image = data.images.load(data.names[place])
+            image = data.image(place)
             entry["file_name"] = Path(entry["file_name"]).with_suffix(".png").name
             write_image(folder / entry["file_name"], image)
             self.maps.append(estimator.look(estimator.prepare(image), image.shape))

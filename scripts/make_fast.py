@@ -24,8 +24,7 @@ def pictures(sets: Sequence[str], spec: ModelSpec, each: int, folder: Path) -> N
     """So many training images of each data set, spread evenly, as files of a folder."""
     for number, data in enumerate(open_training(DataOptions(root=sets[0], also=tuple(sets[1:])), spec)):
         for k in range(each):
-            name = data.names[k * len(data) // each]
-            write_image(folder / f"{number}-{k:04d}.jpg", data.images.load(name))
+            write_image(folder / f"{number}-{k:04d}.jpg", data.image(k * len(data) // each))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,17 @@ def points(value: Any, where: str) -> npt.NDArray[np.float64]:
     found = flat.reshape(-1, 3)
     found[~np.isfinite(found).all(1) | (found[:, 2] <= 0)] = (np.nan, np.nan, 0)
     return found
+
+
+def person_categories(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a COCO table the first category that names keypoints, and all with the same ones; none where none names any."""
+    named = [c for c in content.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")]
+    return [category for category in named if category["keypoints"] == named[0]["keypoints"]]
+
+
+def is_person(annotation: Mapping[str, Any], categories: list[dict[str, Any]]) -> bool:
+    """Whether an annotation is of one of the `person_categories`, or does not say of which; any where there are none."""
+    return not categories or annotation.get("category_id") in (None, *(category.get("id") for category in categories))
 
 
 def only(value: Any) -> Any:

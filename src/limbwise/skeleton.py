@@ -66,8 +66,10 @@ class Skeleton:
             raise KeyError(f"{keypoint!r} is not in {self.name}: {', '.join(self.keypoints)}") from None
 
     def reordered(self, keypoints: Sequence[str]) -> Skeleton:
-        """The same with its keypoints in another order, without parts; raises ValueError unless they are the same ones."""
+        """The same with its keypoints in this order, in another than its own without parts; raises ValueError unless they are the same."""
         names = tuple(keypoints)
+        if names == self.keypoints:
+            return self
         if sorted(names) != sorted(self.keypoints):
             raise ValueError(f"keypoints: {', '.join(names)} are not those of {self.name}: {', '.join(self.keypoints)}")
         limbs = tuple((names.index(self.keypoints[a]), names.index(self.keypoints[b])) for a, b in self.limbs)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from limbwise.cli.evaluate import _folder
-from limbwise.data.find import find_images, open_dataset
+from limbwise.data.find import open_dataset
+from limbwise.data.images import find_images
 from limbwise.errors import InputError
 
 LAYOUTS = [

@@ -9,6 +9,7 @@ import pytest
 from limbwise.augment.scene import SceneOptions
 from limbwise.data.coco import CocoOptions
 from limbwise.data.dataset import Dataset, Labels
+from limbwise.data.find import open_dataset
 from limbwise.data.images import Images
 from limbwise.errors import InputError, UsageError
 from limbwise.net.mobile import mobile_spec
@@ -145,7 +146,7 @@ def test_what_is_held_back_is_what_is_not_trained_on(tmp_path: Path) -> None:
     root = write(tmp_path, list(COCO_17.keypoints), 12)
     for count in (None, 2):
         trained = open_training(DataOptions(root, held_out=count), SPEC)[0].names
-        assert trained + held_out(root, count).names == [f"{i}.png" for i in range(12)]
+        assert trained + held_out(open_dataset(root), count).names == [f"{i}.png" for i in range(12)]
         assert len(trained) == 10
     with pytest.raises(InputError, match=r"no image is left to train on \(12 in all, data\.held_out = 12\)"):
         open_training(DataOptions(root, held_out=30), SPEC)

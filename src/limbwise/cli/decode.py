@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from limbwise.cli.problems import report
 from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.grouping import DecoderOptions, decoder_options, group, needs_terms
@@ -48,9 +48,7 @@ def decode(
                 continue
             people = group(kept, decoder_options(kept.spec, decoding), terms=_terms(kept.spec, pairwise))
             writer.add(record or _record(path.relative_to(root), number + 1, kept.size), people)
-    if problems:
-        print("\n".join(f"limbwise: {one}" for one in problems), file=sys.stderr)
-        sys.exit(InputError.exit_code)
+    report(problems)
 
 
 def _terms(spec: ModelSpec, pairwise: Path | None) -> PairwiseTerms | None:

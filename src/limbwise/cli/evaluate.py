@@ -17,8 +17,8 @@ from limbwise import __version__
 from limbwise.cli.flags import flagged
 from limbwise.cli.progress import counted
 from limbwise.data.dataset import Subset
-from limbwise.data.find import find_images, open_dataset
-from limbwise.data.images import Images
+from limbwise.data.find import open_dataset
+from limbwise.data.images import Images, find_images
 from limbwise.data.lsp import LspDataset
 from limbwise.draw.people import draw_people
 from limbwise.draw.sheet import sheet

@@ -182,7 +182,7 @@ def _ap(model: Path, spec: ModelSpec, eight: Int8Options) -> float:
     from tempfile import TemporaryDirectory
 
     from limbwise.cli.progress import counted
-    from limbwise.data.find import find_images
+    from limbwise.data.images import find_images
     from limbwise.estimate.estimator import Estimator
     from limbwise.evaluate.coco import evaluate_coco
 

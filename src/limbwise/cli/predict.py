@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from limbwise import __version__
 from limbwise.cli.live import Live
+from limbwise.cli.problems import report
 from limbwise.cli.progress import Progress
 from limbwise.draw.people import DrawOptions
 from limbwise.errors import InputError, UsageError
@@ -106,7 +106,7 @@ def predict(
         except KeyboardInterrupt:
             print("limbwise: stopped; the same command with --resume goes on", file=sys.stderr)
             sys.exit(130)
-    _report(problems, len(sources))
+    report(problems, f"{len(problems)} of {max(len(sources), len(problems))} inputs failed, as said above")
 
 
 def _open(model: ModelOptions, parts: PartOptions, decoding: Given[DecoderOptions], keep: OutputOptions) -> Estimator:
@@ -145,19 +145,6 @@ def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, output
     if outputs is not None and (error := outputs.conclude()) is not None:
         problems.append(error)
     return problems
-
-
-def _report(problems: list[InputError], count: int) -> None:
-    """What failed, at the end, and exit code 3."""
-    if not problems:
-        return
-    console = Console(stderr=True, soft_wrap=True)
-    for problem in problems:
-        console.print(f"limbwise: {problem}", markup=False, highlight=False)
-    console.print(
-        f"limbwise: {len(problems)} of {max(count, len(problems))} inputs failed, as said above", highlight=False
-    )
-    sys.exit(InputError.exit_code)
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from limbwise.cli import evaluate
 from limbwise.cli.flags import flagged
+from limbwise.cli.problems import report
 from limbwise.cli.progress import counted
 from limbwise.data.dataset import Dataset, Subset
 from limbwise.data.lsp import LspDataset
@@ -52,10 +52,7 @@ def refine(
             problems.append(error)
             continue
         print(f"{path}: holds no poses, left out" if count is None else f"{target}: {count} people")
-    for problem in problems:
-        print(f"limbwise: {problem}", file=sys.stderr)
-    if problems:
-        sys.exit(InputError.exit_code)
+    report(problems)
 
 
 @evaluate.app.command("refiner")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from limbwise.checked import read_json
+from limbwise.cli.problems import report
 from limbwise.draw.timeline import Presence, draw_timeline
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.follow import Follower, Note
@@ -20,7 +19,7 @@ from limbwise.estimate.recording import Recorded, Recording
 from limbwise.files import whole_file
 from limbwise.media.image import write_image
 from limbwise.people import People
-from limbwise.skeletons import SKELETONS, find_skeleton
+from limbwise.skeletons import find_skeleton, of_the_house
 from limbwise.track.tracker import TrackOptions
 
 
@@ -58,7 +57,7 @@ def track(
     if state is not None and note is not None and (before is not None or _somebody(sequences[0])):
         with whole_file(state) as part:
             part.write_text(json.dumps(note.to_plain(), separators=(",", ":")) + "\n", encoding="ascii")
-    _report(problems)
+    report(problems, f"{len(problems)} of the inputs failed, as said above")
 
 
 def follow_recording(
@@ -88,7 +87,7 @@ def _as_before(sequence: Recording, before: Any) -> Recording:
     """A sequence without people, of the keypoints that an earlier run kept."""
     tracks = before.get("tracks") if isinstance(before, dict) else None
     names = tracks.get("keypoints") if isinstance(tracks, dict) else None
-    known = next((skeleton for skeleton in SKELETONS.values() if list(skeleton.keypoints) == names), None)
+    known = of_the_house(tuple(names)) if isinstance(names, list) else None
     return sequence if known is None else replace(sequence, people=[People.empty(known)] * len(sequence.people))
 
 
@@ -117,15 +116,3 @@ def _write_timeline(sequence: Recording, people: list[People], rate: float, path
     for number, one in zip(sequence.numbers, people, strict=True):
         presence.add(one, (number - sequence.numbers[0]) / rate)
     write_image(path, draw_timeline(presence))
-
-
-def _lines(problems: list[InputError]) -> Iterator[str]:
-    yield from (f"limbwise: {' '.join(str(problem).split())}" for problem in problems)
-    yield f"limbwise: {len(problems)} of the inputs failed, as said above"
-
-
-def _report(problems: list[InputError]) -> None:
-    """What failed, at the end, and exit code 3."""
-    if problems:
-        print("\n".join(_lines(problems)), file=sys.stderr)
-        sys.exit(InputError.exit_code)

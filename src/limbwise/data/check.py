@@ -65,10 +65,10 @@ def _check_image(dataset: Dataset, labels: Labels) -> tuple[list[Finding], tuple
     if labels.name not in dataset.images:
         return [Finding(labels.name, "missing image", f"not in {dataset.images.where}")], labels.size
     try:
-        height, width = dataset.images.load(labels.name).shape[:2]
-        turned = dataset.images.is_turned(labels.name)
+        image, turned = dataset.images.stored(labels.name)
     except InputError as error:
         return [Finding(labels.name, "broken image", str(error).rpartition(": ")[2])], labels.size
+    height, width = image.shape[:2]
     is_said = turned and labels.size == (height, width) != (width, height)  # then training turns it, too
     if labels.size is not None and labels.size != (width, height) and not is_said:
         stated = "{} x {}".format(*labels.size)

@@ -7,7 +7,6 @@ pixel is taken off.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.checked import is_person, person_categories, read_json
 from limbwise.data.dataset import Dataset, Labels
-from limbwise.data.images import Images
+from limbwise.data.images import Images, find_images
 from limbwise.data.regions import region
 from limbwise.errors import InputError
 from limbwise.sample import ABSENT, HIDDEN, SEEN, UNKNOWN
@@ -43,7 +43,7 @@ class CocoOptions:
 class CocoDataset(Dataset):
     """A COCO keypoint json with its images; images without people stay, as examples of background.
 
-    `labels`: the json. `images`: a folder or zip (default: the folder of the json). Crowds, people without keypoints and those
+    `labels`: the json. `images`: a folder or zip (default: see images.find_images). Crowds, people without keypoints and those
     that the options leave out become ignore masks: their polygons or run lengths less the polygons of labelled people, else
     their box. Raises InputError that names the file and what is wrong.
     """
@@ -61,12 +61,12 @@ class CocoDataset(Dataset):
         people = [a for a in table["annotations"] if "keypoints" in a or a.get("iscrowd")]
         self._has_extras = any("neck_top" in a for a in people)
         self.skeleton = _skeleton(table, self._has_extras, self.path, skeleton)
-        of_people = _person_categories(table)
-        people = [a for a in people if not of_people or a.get("category_id") in (*of_people, None)]
-        self.images = Images(images if images is not None else self.path.parent, keep)
+        categories = person_categories(table)
+        people = [a for a in people if is_person(a, categories)]
+        self.images = Images(images if images is not None else find_images(self.path, table), keep)
         self._image_ids = [image["id"] for image in table["images"]]
         self.names = [str(image["file_name"]) for image in table["images"]]
-        self._sizes = [_size(image) for image in table["images"]]
+        self._sizes = [stated_size(image) for image in table["images"]]
         self._fill(people)
 
     @property
@@ -87,9 +87,8 @@ class CocoDataset(Dataset):
         absent = UNKNOWN if self.options.unlabelled == "unknown" else ABSENT
         written = xyv[..., 2]
         visibility = np.where(written >= 2, SEEN, np.where(written == 1, HIDDEN, absent)).astype(np.int8)
-        visibility[np.isnan(xyv).any(-1) & (written != 0)] = (
-            SEEN  # not silently absent: load refuses it, check names it
-        )
+        odd = np.isnan(xyv).any(-1) & (written != 0)
+        visibility[odd] = SEEN  # not silently absent: load refuses it, check names it
         ids = tuple(self._ids[row] for row in rows)
         return Labels(self.names[i], xyv[..., :2], visibility, boxes, self._areas[rows], ids, self._sizes[i])
 
@@ -152,12 +151,7 @@ class CocoDataset(Dataset):
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error})") from error
+    table = read_json(path)
     for field, needed in (("images", {"id", "file_name"}), ("annotations", set())):
         rows = table.get(field) if isinstance(table, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) and needed <= row.keys() for row in rows):
@@ -166,28 +160,14 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(table)
 
 
-def _category(table: dict[str, Any]) -> dict[str, Any]:
-    """The first category that names keypoints; empty where none does."""
-    return next((c for c in table.get("categories") or [] if isinstance(c, dict) and c.get("keypoints")), {})
-
-
-def _person_categories(table: dict[str, Any]) -> tuple[Any, ...]:
-    """The ids of the first category that names keypoints, and of all with the same; people and crowds are of these."""
-    wanted = _category(table).get("keypoints")
-    same = (c for c in table.get("categories") or [] if isinstance(c, dict) and wanted and c.get("keypoints") == wanted)
-    return tuple(c.get("id") for c in same)
-
-
 def _skeleton(table: dict[str, Any], has_neck_top: bool, path: Path, given: Skeleton | None) -> Skeleton:
     """The given skeleton, its keypoints in the order of the file; else that of the first category that has keypoints, one of the house
     where the names are the same."""
-    category = _category(table)
+    category = next(iter(person_categories(table)), {})
     names = tuple(str(name) for name in category.get("keypoints", COCO_17.keypoints)) + NECK_TOP * has_neck_top
-    if given is not None and not category:
-        return given
     if given is not None:
         try:
-            return given if given.keypoints == names else given.reordered(names)
+            return given.reordered(names) if category else given
         except ValueError as error:
             raise InputError(f"{path}: categories: {error}; name them alike in both files") from error
     if (known := of_the_house(names)) is not None:
@@ -208,7 +188,8 @@ def _without_extras(skeleton: Skeleton) -> Skeleton:
     return of_the_house(names) or Skeleton(skeleton.name, names, limbs, skeleton.sigmas[: len(names)])
 
 
-def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+def stated_size(image: dict[str, Any]) -> tuple[int, int] | None:
+    """(width, height) as an entry of a COCO table states it; None where it does not."""
     width, height = image.get("width"), image.get("height")
     return (width, height) if isinstance(width, int) and isinstance(height, int) and min(width, height) > 0 else None
 

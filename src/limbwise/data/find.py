@@ -6,7 +6,6 @@ from pathlib import Path
 
 from limbwise.data.coco import CocoOptions
 from limbwise.data.dataset import Dataset
-from limbwise.data.images import Images
 from limbwise.errors import InputError
 from limbwise.fields import read_table
 
@@ -16,8 +15,8 @@ def open_dataset(where: str | Path, keep: bool = False, coco: CocoOptions | None
 
     A folder with `lspe_labels.npz` or `joints.mat` is LSP, one with `mpii_human_pose*.mat` MPII, with `dataset.mat` (or that file
     itself) DeeperCut's form, with `labels` and `frames` Penn Action (of MPII and Penn Action the training part). Otherwise it holds
-    one COCO json (or COCO's own of training in `annotations`), whose images find_images finds; a .toml with keypoints beside the
-    json is its skeleton. Raises InputError that says what was looked for.
+    one COCO json (or COCO's own of training in `annotations`), whose images are where images.find_images says; a .toml with
+    keypoints beside the json is its skeleton. Raises InputError that says what was looked for.
     """
     where = Path(where)
     if (where / "lspe_labels.npz").is_file() or (where / "joints.mat").is_file():
@@ -50,21 +49,7 @@ def _coco(path: Path, keep: bool, options: CocoOptions | None) -> Dataset:
     if len(tables) > 1:
         names = ", ".join(table.name for table in tables)
         raise InputError(f"{path.parent}: {names} are skeletons, all of them; leave one beside {path.name}")
-    return CocoDataset(path, find_images(path), read_skeleton(tables[0]) if tables else None, options, keep)
-
-
-def find_images(labels: Path) -> Path:
-    """Where the images of a COCO json are: the first that has its first image of a zip of the same name (without _labels), a folder
-    `images` beside it, its own folder, the folder above, and, as COCO lies, a folder there that ends the json's name
-    (`annotations/person_keypoints_train2017.json` and `train2017/`, also in `images/`)."""
-    above, last = labels.absolute().parent.parent, labels.stem.rpartition("_")[2]
-    zipped = labels.with_name(labels.stem.removesuffix("_labels") + ".zip")
-    folders = (labels.parent / "images", labels.parent, above / last, above / "images" / last, above)
-    there = [place for place in (zipped, *folders) if place.is_file() or place.is_dir()]
-    images = read_table(labels).get("images")
-    first = images[0].get("file_name") if isinstance(images, list) and images and isinstance(images[0], dict) else None
-    has_it = (place for place in there if first is not None and str(first) in Images(place))
-    return next(has_it, there[0])
+    return CocoDataset(path, None, read_skeleton(tables[0]) if tables else None, options, keep)
 
 
 def _single(folder: Path, suffix: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.errors import InputError
+from limbwise.fields import read_table
 
 Image = npt.NDArray[np.uint8]
 
@@ -67,23 +69,25 @@ class Images:
         the labels state; raises InputError as `read` and `decode` do, and for another size."""
         if self._kept is not None and (name, size) in self._kept:
             return self._kept[name, size]
-        image = decode(self.read(name), str(self.where / name))
+        data, where = self.read(name), str(self.where / name)
+        image = decode(data, where)
         if size is not None and size != image.shape[1::-1]:
-            stored, image = image, decode(self.read(name), str(self.where / name), as_seen=True)
+            stored, image = image, decode(data, where, as_seen=True)
             if size != image.shape[1::-1]:
                 (height, width), stated = stored.shape[:2], "{} x {}".format(*size)
-                raise InputError(f"{self.where / name}: other size: is {width} x {height}, the labels say {stated}")
+                raise InputError(f"{where}: other size: is {width} x {height}, the labels say {stated}")
         if self._kept is not None:
             image.setflags(write=False)
             self._kept[name, size] = image
         return image
 
-    def is_turned(self, name: str) -> bool:
-        """Whether EXIF turns an image, so that labels in stored pixels are not where they are seen; raises InputError as `load` does."""
+    def stored(self, name: str) -> tuple[Image, bool]:
+        """The pixels as they are stored, and whether EXIF turns them, so that labels in them are not where they are seen; raises
+        InputError as `load` does."""
         data, where = self.read(name), str(self.where / name)
-        return any(mark in data for mark in EXIF) and not np.array_equal(
-            decode(data, where), decode(data, where, as_seen=True)
-        )
+        image = decode(data, where)
+        may_turn = any(mark in data for mark in EXIF)
+        return image, may_turn and not np.array_equal(image, decode(data, where, as_seen=True))
 
     def _open(self) -> zipfile.ZipFile:
         """This process's own handle: a forked one would share the file position with its parent."""
@@ -95,6 +99,21 @@ class Images:
             except (OSError, zipfile.BadZipFile) as error:
                 raise InputError(f"{self.where}: not a zip that can be read ({error})") from error
         return self._zip
+
+
+def find_images(labels: Path, table: Mapping[str, Any] | None = None) -> Path:
+    """Where the images of a COCO json are: the first that has its first image of a zip of the same name (without _labels), a folder
+    `images` beside it, its own folder, the folder above, and, as COCO lies, a folder there that ends the json's name
+    (`annotations/person_keypoints_train2017.json` and `train2017/`, also in `images/`). `table`: what is in the json, where it is
+    known."""
+    above, last = labels.absolute().parent.parent, labels.stem.rpartition("_")[2]
+    zipped = labels.with_name(labels.stem.removesuffix("_labels") + ".zip")
+    folders = (labels.parent / "images", labels.parent, above / last, above / "images" / last, above)
+    there = [place for place in (zipped, *folders) if place.is_file() or place.is_dir()]
+    images = (read_table(labels) if table is None else table).get("images")
+    first = images[0].get("file_name") if isinstance(images, list) and images and isinstance(images[0], dict) else None
+    has_it = (place for place in there if first is not None and str(first) in Images(place))
+    return next(has_it, there[0])
 
 
 def decode(data: bytes, name: str, as_seen: bool = False) -> Image:

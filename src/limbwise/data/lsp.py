@@ -44,7 +44,7 @@ class LspDataset(Dataset):
     def __init__(
         self, root: str | Path, part: Part = "all", margin: float = 0.25, faces: str | Path | None = None, keep: bool = False
     ) -> None:  # fmt: skip
-        root = Path(root)
+        self.root = root = Path(root)
         names, joints, visibility, is_val, archive = _read(root)
         self.skeleton = LSP_14
         if faces is not None:

@@ -13,9 +13,8 @@ Mask = npt.NDArray[np.bool_]
 def region(segment: Any, box: npt.NDArray[np.float32], size: tuple[int, int]) -> Mask:
     """(H, W) mask of a COCO `segmentation` in an image of (width, height) `size`: polygons or run lengths; else the box xyxy."""
     if isinstance(segment, list) and segment:
-        return polygons(
-            [segment] if isinstance(segment[0], (int, float)) else segment, size
-        )  # some write one flat list
+        is_flat = isinstance(segment[0], (int, float))  # some write one polygon without a list about it
+        return polygons([segment] if is_flat else segment, size)
     if isinstance(segment, dict) and segment.get("size") == [size[1], size[0]]:
         counts = segment["counts"]
         return run_lengths(counts if isinstance(counts, list) else unpacked(counts), size)

@@ -12,9 +12,8 @@ from limbwise.people import People
 from limbwise.write.posetrack import free_name
 from limbwise.write.record import Record
 
-_Key = tuple[
-    bool, str, str
-]  # whether it is of loose images, the name, which a video may have, too, and the folder of images
+# Whether it is of loose images, the name, which a video may have, too, and the folder of the images.
+_Key = tuple[bool, str, str]
 
 
 class TimelineWriter:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.checked import person_categories
+from limbwise.data.coco import stated_size
 from limbwise.data.images import Images
 from limbwise.data.regions import Mask, region
 from limbwise.errors import InputError
 from limbwise.fields import read_table
 from limbwise.metric.coco_ap import CocoNumbers, coco_ap
-from limbwise.metric.coco_table import complete_people, keypoint_category
+from limbwise.metric.coco_table import complete_people
 from limbwise.people import People
 from limbwise.similarity import oks
 from limbwise.skeleton import Skeleton
@@ -77,7 +79,7 @@ def evaluate_coco(
     found, judged, files = {}, [], Images(images)
     for entry in entries:
         path = images / entry["file_name"]
-        image, labelled = files.load(entry["file_name"], _size(entry)), annotations[entry["id"]]
+        image, labelled = files.load(entry["file_name"], stated_size(entry)), annotations[entry["id"]]
         found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
         judged.append(_judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on))
         tell()
@@ -106,12 +108,6 @@ def _entries(table: dict[str, Any], labels: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def _size(entry: dict[str, Any]) -> tuple[int, int] | None:
-    """(width, height) as the file states it."""
-    size = entry.get("width"), entry.get("height")
-    return size if all(isinstance(side, int) and side > 0 for side in size) else None  # type: ignore[return-value]  # so it is
-
-
 def _by_image(people: list[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
     """The annotations of people with keypoints, by image id."""
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -124,13 +120,13 @@ def _by_image(people: list[dict[str, Any]]) -> dict[Any, list[dict[str, Any]]]:
 def _judged_on(table: dict[str, Any], own: Skeleton, labels: Path) -> Skeleton:
     """What the file's keypoints are: the model's own, if the category names them so, else COCO's; where no category names any, the
     model's if people have as many."""
-    names = tuple(str(name) for name in keypoint_category(table).get("keypoints", ()))
+    names = [str(name) for category in person_categories(table)[:1] for name in category["keypoints"]]
     if not names:
         people = (row["keypoints"] for row in table["annotations"] if isinstance(row, dict) and row.get("keypoints"))
         return own if len(next(people, ())) == 3 * len(own) else COCO_17
     for skeleton in (own, COCO_17):
         if sorted(names) == sorted(skeleton.keypoints):
-            return skeleton if names == skeleton.keypoints else skeleton.reordered(names)
+            return skeleton.reordered(names)
     raise InputError(f"{labels}: categories: its keypoints are neither COCO's nor those of the model")
 
 

@@ -49,7 +49,7 @@ def evaluate_pck(
     heads = 0
     for i in range(len(dataset)):
         labels, sizes = dataset.labels(i), dataset.head_sizes(i)
-        image = dataset.images.load(labels.name, labels.size) if len(labels.xy) else None
+        image = dataset.image(i) if len(labels.xy) else None
         for box, xy, visibility, size in zip(labels.boxes, labels.xy, labels.visibility, sizes, strict=True):
             assert image is not None
             tally.add(find(image, box).xy[0], xy, visibility >= HIDDEN, by, float(size))

@@ -55,7 +55,7 @@ def evaluate_refiner(
         rng = np.random.default_rng((seed, i))
         false = corrupt(true, np.zeros((0, *true.shape)), spread(true), skeleton, always, rng)
         given = People(skeleton, np.stack([true, false]).astype(np.float32), np.ones((2, len(skeleton)), np.float32))
-        refined = refine(dataset.images.load(labels.name, labels.size), given)
+        refined = refine(dataset.image(i), given)
         seen = labels.visibility[0] >= SEEN
         for tally, pose in zip(tallies, (refined.xy[0], false, refined.xy[1]), strict=True):
             tally.add(pose, labels.xy[0], seen)

@@ -7,20 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from limbwise.checked import is_person, person_categories
 from limbwise.errors import InputError
-
-
-def keypoint_category(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The first category that names keypoints; empty where none does."""
-    categories = table.get("categories") or []
-    return next((c for c in categories if isinstance(c, dict) and c.get("keypoints")), {})
-
-
-def person_categories(table: Mapping[str, Any]) -> list[Any]:
-    """The ids of the first category that names keypoints, and of all with the same; empty where none names any."""
-    wanted = keypoint_category(table).get("keypoints")
-    same = (c for c in table.get("categories") or [] if isinstance(c, dict) and wanted and c.get("keypoints") == wanted)
-    return [c.get("id") for c in same]
 
 
 def complete_people(table: Mapping[str, Any], count: int, where: object) -> list[dict[str, Any]]:
@@ -29,15 +17,11 @@ def complete_people(table: Mapping[str, Any], count: int, where: object) -> list
     Ids count from 1, since pycocotools takes 0 for nobody. `count`: keypoints of a person; who has none gets zeros. A missing box is
     that of the labelled keypoints, a missing area that of the box. Raises InputError that begins with `where`.
     """
-    wanted = person_categories(table)
-    rows = [row for row in table["annotations"] if _is_of(row, wanted, where)]
-    return [_complete(row, number, count, where) for number, row in enumerate(rows, 1)]
-
-
-def _is_of(row: Any, categories: list[Any], where: object) -> bool:
-    if not isinstance(row, dict) or "image_id" not in row:
+    if not all(isinstance(row, dict) and "image_id" in row for row in table["annotations"]):
         raise InputError(f"{where}: annotations: each needs an image_id")
-    return not categories or row.get("category_id") in (*categories, None)
+    wanted = person_categories(table)
+    people = (row for row in table["annotations"] if is_person(row, wanted))
+    return [_complete(row, number, count, where) for number, row in enumerate(people, 1)]
 
 
 def _complete(row: dict[str, Any], number: int, count: int, where: object) -> dict[str, Any]:

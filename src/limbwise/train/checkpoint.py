@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -100,12 +99,12 @@ def save(run: Run, folder: Path, name: str | None = None, keep: int = 3) -> Path
     return path
 
 
-def packed(state: Mapping[str, Any]) -> bytes:
-    """A state as torch keeps it. In memory: torch's own writer says of a full disk that it has a bug, and a file keeps its name
+def packed(state: dict[str, Any]) -> memoryview:
+    """The bytes of a state as torch keeps it. Not by torch's own file: of a full disk it says that it has a bug, and it keeps its name
     inside, so that no two are the same."""
     data = io.BytesIO()
-    torch.save(dict(state), data)
-    return data.getvalue()
+    torch.save(state, data)
+    return data.getbuffer()
 
 
 def write_half(weights: dict[str, Tensor], path: Path) -> None:

@@ -108,7 +108,7 @@ class PoseValidation:
             true = np.where((order >= 0)[:, None], given[order], np.nan).astype(np.float64)
             rng = np.random.default_rng((self.seed, i))
             false = corrupt(true, np.zeros((0, *true.shape)), spread(true), own, self.corruptions, rng)
-            refined = self._refined(net, self.source.images.load(labels.name, labels.size), [true, false])
+            refined = self._refined(net, self.source.image(i), [true, false])
             seen = labels.visibility[0] >= SEEN
             for name, pose in zip(tallies, (refined[1], refined[0], false), strict=True):
                 tallies[name].add(pose, labels.xy[0], seen)
@@ -142,8 +142,8 @@ def make_poses(options: DataOptions, spec: ModelSpec, seed: int) -> PoseMaker:
 def pose_validation(options: DataOptions, spec: ModelSpec) -> PoseValidation | None:
     """Validation on the held out images of the first set that is LSP or LSPE (PCK is by the torso); None where there is none."""
     for path in (options.validate, options.root, *options.also):
-        if path and isinstance(open_dataset(path), LspDataset):
-            source = held_out(path, options.held_out)
+        if path and isinstance(whole := open_dataset(path), LspDataset):
+            source = held_out(whole, options.held_out)
             chosen = Subset(source, np.arange(min(len(source), options.validate_images)))
             return PoseValidation(spec, chosen, replace(options.corrupt, clean=0.0))
     return None

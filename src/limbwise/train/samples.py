@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -77,13 +76,13 @@ def open_training(options: DataOptions, spec: ModelSpec) -> list[Dataset]:
 
 def _training_part(path: str, options: DataOptions) -> Dataset:
     source = open_dataset(path, coco=options.coco)
+    back = held_back(len(source), options.held_out)
     if isinstance(source, LspDataset):
         faces = options.faces if options.faces and path == options.root else None
         part: Dataset = LspDataset(path, "train", faces=faces)
     else:
-        part = Subset(source, np.arange(max(0, len(source) - held_back(len(source), options.held_out))))
+        part = Subset(source, np.arange(len(source) - back))
     if not len(part):
-        back = held_back(len(source), options.held_out)
         raise InputError(f"{path}: no image is left to train on ({len(source)} in all, data.held_out = {back})")
     return part
 
@@ -169,12 +168,11 @@ def make_samples(options: DataOptions, spec: ModelSpec, seed: int) -> SceneMaker
     return SceneMaker(open_training(options, spec), spec, options, seed)
 
 
-def held_out(path: str | Path, count: int | None) -> Dataset:
+def held_out(source: Dataset, count: int | None) -> Dataset:
     """The part of a data set that training leaves out."""
-    source = open_dataset(path)
     if isinstance(source, LspDataset):
-        return LspDataset(path, "val")
-    return Subset(source, np.arange(max(0, len(source) - held_back(len(source), count)), len(source)))
+        return LspDataset(source.root, "val")
+    return Subset(source, np.arange(len(source) - held_back(len(source), count), len(source)))
 
 
 def held_back(total: int, count: int | None) -> int:

@@ -28,7 +28,7 @@ from limbwise.sample import HIDDEN
 from limbwise.skeleton import Skeleton
 from limbwise.skeletons import COCO_17
 from limbwise.spec import ModelSpec
-from limbwise.train.samples import DataOptions, held_back, held_out
+from limbwise.train.samples import DataOptions, held_out
 
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -130,20 +130,16 @@ def make_validation(
     coco = boxed = None
     for path in paths:
         source = open_dataset(path)
-        count = len(source) if path == options.validate else held_back(len(source), options.held_out)
+        count = len(source) if path == options.validate else options.held_out
         if isinstance(source, LspDataset) or spec.method != "openpose":
-            boxed = boxed or _first(held_out(path, count), options.validate_images)
+            boxed = boxed or _first(held_out(source, count), options.validate_images)
         elif coco is None and isinstance(source, CocoDataset):
-            coco = (
-                source,
-                _first(held_out(path, count), options.validate_images),
-                len(source) - min(count, len(source)),
-            )
+            coco = source, _first(held_out(source, count), options.validate_images)
     if coco is None or not len(coco[1]):
         return Validation(spec, None, {}, [], boxed, skip_bad=skip_bad) if boxed else None
     require("pycocotools.coco", "eval")
-    whole, part, skipped = coco
-    ids: list[Any] = whole.image_ids[skipped : skipped + len(part)]
+    whole, part = coco
+    ids: list[Any] = part.image_ids
     return Validation(spec, part, _people_of(whole, ids), ids, boxed, whole.judged, skip_bad)
 
 

@@ -23,7 +23,8 @@ from limbwise.write.posetrack2018 import Sequence2018, read_2018
 from limbwise.write.record import Record
 from limbwise.write.writer import Writer
 
-LOOSE = ""  # the sequence of images in which nobody is followed, in the file "images"; no source has this name
+_Key = tuple[bool, str]  # whether it is of a video, and the video's name or the folder of the images
+LOOSE: _Key = False, ""  # the sequence of images in which nobody is followed, in the file "images"
 
 
 class PoseTrackWriter:
@@ -38,8 +39,8 @@ class PoseTrackWriter:
         if year not in (2017, 2018):
             raise UsageError(f"PoseTrack {year}: only 2017 and 2018 are formats")
         self.folder, self.year = Path(folder), year
-        self._open: dict[str, Writer] = {}
-        self._done: set[str] = set()
+        self._open: dict[_Key, Writer] = {}
+        self._done: set[_Key] = set()
         self._taken: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -61,26 +62,26 @@ class PoseTrackWriter:
             self._begin(key, name)
         self._open[key].add(record, people)
 
-    def _begin(self, key: str, name: str) -> None:
+    def _begin(self, key: _Key, name: str) -> None:
         """Open a sequence; it ends the one before."""
         if key in self._done:
             raise UsageError(f"{name}: the frames of a PoseTrack sequence must come together")
         for other in [open_key for open_key in self._open if LOOSE not in (open_key, key)]:
             self._open.pop(other).__exit__(None, None, None)
-            if not other.startswith("/"):  # images of a folder may come again: people are not followed across the break
+            if other[0]:  # images of a folder may come again: people are not followed across the break
                 self._done.add(other)
         path = self.folder / f"{free_name(name, self._taken)}.json"
         self._open[key] = sequence(path, self.year).__enter__()
 
 
-def _sequence_of(record: Record) -> tuple[str, str]:
+def _sequence_of(record: Record) -> tuple[_Key, str]:
     """What tells a record's sequence from others, and how its file is called."""
     if record.frame is not None:
-        return record.name, record.name
+        return (True, record.name), record.name
     if not record.folder:
         return LOOSE, "images"
     above = PurePosixPath(record.name).parent.as_posix()
-    return f"/{record.folder}", "images" if above == "." else above
+    return (False, record.folder), "images" if above == "." else above
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from limbwise.cli.evaluate import _pictures
+from limbwise.data.images import Images
+from limbwise.draw.sheet import sheet
 from limbwise.errors import InputError
 from limbwise.evaluate.coco import CocoResult, evaluate_coco
 from limbwise.people import People
@@ -93,3 +97,21 @@ def test_labels_of_the_turned_size_get_pictures_as_they_are_seen(tmp_path: Path)
 def test_labels_of_pictures_of_another_size_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.jpg: other size"):
         judge(write(tmp_path, images=stated(160, 80)), PLACES)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_the_worst_are_drawn_as_they_were_judged(tmp_path: Path, zipped: bool) -> None:
+    """A picture that EXIF turns as the labels say, in a sub folder, also of a zip."""
+    (tmp_path / "images" / "sub").mkdir(parents=True)
+    labels = write(tmp_path / "images" / "sub", 6)
+    table = json.loads(labels.read_text())
+    table["images"][0] |= {"file_name": "sub/a.jpg", "width": 40, "height": 80}
+    labels.write_text(json.dumps(table))
+    images = tmp_path / "images"
+    if zipped:
+        images = Path(shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "images"))
+    nobody = People.empty(COCO_17)
+    result = evaluate_coco(lambda image: nobody, COCO_17, labels, images)
+    drawn = _pictures(result, Images(images))
+    picture = sheet([np.zeros((80, 40, 3), np.uint8)] * 2, 4, ["a.jpg OKS 0.00", "labelled"])
+    assert drawn.shape == picture.shape

@@ -73,7 +73,7 @@ def coco(
                  "false_people": result.false_people, "score_error": judge_scores(*rightness(result.judged)).error}  # fmt: skip
         _write(json, estimator, asdict(estimator.decode_options), {**found, **asdict(result.numbers)})
     if worst is not None:
-        write_image(worst, _pictures(result))
+        write_image(worst, _pictures(result, Images(folder)))
     if reliability is not None:
         write_image(reliability, draw_reliability(judge_scores(*rightness(result.judged)), estimator.spec.name))
 
@@ -195,11 +195,11 @@ def _signature() -> dict[str, str]:
     }
 
 
-def _pictures(result: CocoResult, count: int = 12) -> Any:
-    """The worst images: found at the left, labelled at the right."""
+def _pictures(result: CocoResult, images: Images, count: int = 12) -> Any:
+    """The worst images, as they were judged: found at the left, labelled at the right."""
     pictures, captions = [], []
     for one in result.judged[:count]:
-        image = Images(one.path.parent).load(one.path.name)
+        image = images.load(one.name, one.size)
         pictures += [draw_people(image, one.found), draw_people(image, one.truth)]
         captions += [f"{one.path.name} OKS {one.similarity:.2f}", "labelled"]
     return sheet(pictures, 4, captions)

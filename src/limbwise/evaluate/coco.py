@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ Floats = npt.NDArray[np.floating]
 @dataclass(frozen=True)
 class Judged:
     """One image: its file, who was found, who is labelled, the OKS (F, T) of each with each, the mean OKS of the labelled with their
-    best match, and how many of the found overlap with nobody labelled."""
+    best match, how many of the found overlap with nobody labelled; the name that the labels
+    have for it, and (width, height) as it was judged."""
 
     path: Path
     found: People
@@ -39,6 +40,8 @@ class Judged:
     alike: Floats
     similarity: float
     false: int
+    name: str = ""
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def evaluate_coco(
         path = images / entry["file_name"]
         image, labelled = files.load(entry["file_name"], stated_size(entry)), annotations[entry["id"]]
         found[entry["id"]] = estimate(image) if within is None else within(image, masks(labelled, image))
-        judged.append(_judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on))
+        one = _judge(path, found[entry["id"]], labelled, boxes[entry["id"]], judged_on)
+        judged.append(replace(one, name=entry["file_name"], size=(image.shape[1], image.shape[0])))
         tell()
     numbers = coco_ap(found, table, [entry["id"] for entry in entries], judged_on)
     judged.sort(key=lambda one: one.similarity)

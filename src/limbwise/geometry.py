@@ -52,8 +52,10 @@ def compose(*frames: Matrix) -> Matrix:
 
 
 def invert(frame: Matrix) -> Matrix:
-    """The way back."""
-    return np.linalg.inv(np.vstack([frame, (0, 0, 1)]))[:2]
+    """The way back. Raises ZeroDivisionError where there is none."""
+    (a, b, c), (d, e, f) = frame.tolist()
+    area = a * e - b * d
+    return np.array([[e / area, -b / area, (b * f - c * e) / area], [-d / area, a / area, (c * d - a * f) / area]])
 
 
 def apply(frame: Matrix, xy: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -221,6 +221,8 @@ def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:
 def _gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints, Floats, Floats]:
     """Fragments brought together: fragment i goes into fragment into[i]."""
     whole = into == np.arange(len(into))
+    if whole.all():
+        return parts, sums, merges
     for i in np.flatnonzero(~whole):
         parts[into[i]] = np.maximum(parts[into[i]], parts[i])
         sums[into[i]] += sums[i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ CLIP = np.float32(0.25)  # steps above this are signal, not noise
 TINY = 1e-2  # share of a peak below which a neighbour says nothing about the peak's width
 
 
+@lru_cache
 def gaussian_kernel(sigma: float) -> Floats:
     """(2 r + 1,) a Gaussian that sums to 1, r = 4 sigma rounded up; one entry where sigma is 0. `sigma` in cells."""
     radius = math.ceil(4 * sigma)

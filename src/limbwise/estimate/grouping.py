@@ -23,7 +23,8 @@ from limbwise.people import People
 from limbwise.spec import ModelSpec
 
 DecoderOptions = OpenPoseOptions | DeepercutOptions
-Candidates = list[npt.NDArray[np.float32]]
+Floats = npt.NDArray[np.float32]
+Candidates = list[Floats]
 USUAL_SCORE = {name: getattr(OpenPoseOptions(), name) for name in ("person_score", "size_weight", "merges_count")}
 THRESHOLD = 0.1  # least height of a keypoint of a face, a hand or a single person (OpenPose's)
 
@@ -58,10 +59,9 @@ def group(
     maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
 ) -> People:
     """The people in maps, in pixels of the picture; where nothing tells people apart, one, of keypoints above `threshold`."""
-    back = invert(maps.frame)
     if isinstance(options, DeepercutOptions) or "pafs" in maps.heads:
-        return _weighed(_decode(maps, options, threshold, terms)[0].moved(back), maps.spec, options)
-    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(back)
+        return _finished(_decode(maps, options, threshold, terms)[0], maps, options)
+    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
 
 
 def group_with_candidates(
@@ -71,7 +71,7 @@ def group_with_candidates(
     people, peaks = _decode(maps, options, threshold, terms)
     back = invert(maps.frame)
     moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
-    return _weighed(people.moved(back), maps.spec, options), moved
+    return _finished(people, maps, options), moved
 
 
 def _decode(
@@ -87,14 +87,22 @@ def _decode(
     return people, [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
 
 
-def _weighed(people: People, spec: ModelSpec, options: DecoderOptions) -> People:
-    """With probabilities as person scores, where the model's spec says what its scores are worth; of scores that are made in another way
-    it says nothing."""
+def _finished(people: People, maps: Maps, options: DecoderOptions) -> People:
+    """In pixels of the picture, and with what their scores are worth."""
+    scores = _worth(people.person_scores, maps.spec, options)
+    xy = apply(invert(maps.frame), people.xy).astype(np.float32)
+    return replace(people, xy=xy, person_scores=scores)
+
+
+def _worth(scores: Floats, spec: ModelSpec, options: DecoderOptions) -> Floats:
+    """Person scores as probabilities, where the model's spec says what its scores are worth; of scores that are made in another way it
+    says nothing."""
     made = (getattr(options, name, None) == spec.decode.get(name, usual) for name, usual in USUAL_SCORE.items())
     if not spec.worth or not all(made):
-        return people
-    scores, probabilities = np.array(spec.worth, np.float64).T
-    return replace(people, person_scores=np.interp(people.person_scores, scores, probabilities).astype(np.float32))
+        return scores
+    known, probabilities = np.array(spec.worth, np.float64).T
+    worth: Floats = np.interp(scores, known, probabilities).astype(np.float32)
+    return worth
 
 
 def _above(people: People, threshold: float) -> People:

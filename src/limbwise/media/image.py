@@ -29,10 +29,11 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder, not an image; name the files in it")
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             data = file.read(64)
             if is_image(data):  # what is no image may be huge
-                data += file.read()
+                file.seek(0)
+                data = file.read()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except OSError as error:

@@ -98,13 +98,13 @@ class DeeperCut:
             np.array(values, np.float32).reshape(-1, 2 * others, 1) for values in (pairwise.mean, pairwise.scale)
         )
         for k in range(len(COCO_17)):
-            at = np.nonzero(probability[k] > 0.1)
+            y, x = np.nonzero(probability[k] > 0.1)
             mine = slice(2 * others * k, 2 * others * (k + 1))
-            known = np.repeat(discs.known[others * k : others * (k + 1)][:, *at], 2, axis=0)
-            vectors = np.where(known > 0, discs.vectors[mine][:, *at], mean[k])
-            jitter = noise * generator.standard_normal((2 * others + 2, len(at[0])), np.float32)
-            discs.vectors[mine][:, *at] = vectors + scale[k] * jitter[:-2]
-            discs.offsets[2 * k : 2 * k + 2][:, *at] += self.spec.heads["offsets"].scale[0] * jitter[-2:]
+            known = np.repeat(discs.known[others * k : others * (k + 1)][:, y, x], 2, axis=0)
+            vectors = np.where(known > 0, discs.vectors[mine][:, y, x], mean[k])
+            jitter = noise * generator.standard_normal((2 * others + 2, len(y)), np.float32)
+            discs.vectors[mine][:, y, x] = vectors + scale[k] * jitter[:-2]
+            discs.offsets[2 * k : 2 * k + 2][:, y, x] += self.spec.heads["offsets"].scale[0] * jitter[-2:]
         logits = np.log(probability / (1 - probability))
         return {"part_logits": logits, "offsets": discs.offsets, "pairwise": discs.vectors}
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
 import platform
@@ -153,14 +152,21 @@ class Stream:
         self.process.communicate()
 
 
+def _in_circles(photos: Sequence[Path], until: float) -> Iterator[Path]:
+    """The photos again and again until the clock says `until`."""
+    for path in cycle(photos):
+        if time.perf_counter() >= until:
+            return
+        yield path
+
+
 def stream(model: str, photos: Sequence[Path]) -> None:
     """What that process does: a pass, and its frames a second, for each line that comes; see estimate/timing.py."""
     estimator, seconds = Estimator(model), 3 * PASS
     for _ in sys.stdin:
         begin = time.perf_counter()
         until = begin + seconds
-        paths = itertools.takewhile(lambda _, until=until: time.perf_counter() < until, cycle(photos))
-        frames = (Frame(read_image(path), i, 0.0) for i, path in enumerate(paths))
+        frames = (Frame(read_image(path), i, 0.0) for i, path in enumerate(_in_circles(photos, until)))
         count = sum(1 for _, maps in estimator.watch(frames) if estimator.group(maps) is not None)
         print(count / (time.perf_counter() - begin), flush=True)
         seconds = PASS

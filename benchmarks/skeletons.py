@@ -18,7 +18,7 @@ from limbwise.people import People
 from limbwise.skeletons import COCO_17
 
 FILE = Path(__file__).resolve().parents[2] / "shared" / "data" / "coco" / "coco_keypoints_train2017.npz"
-SIDES = (640, 480, 427, 426, 425, 424, 428, 500, 375, 333, *range(639, 99, -1))  # the usual ones first
+SIDES: tuple[int, ...] = (640, 480, 427, 426, 425, 424, 428, 500, 375, 333, *range(639, 99, -1))  # the usual ones first
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,6 @@ def _side(shares: npt.NDArray[np.float64]) -> int:
     """The image's side: the first that makes whole pixels of all shares, 640 where none does."""
     for side in SIDES:
         pixels = shares * side
-        if np.abs(pixels - np.rint(pixels)).max() < 0.016:
+        if float(np.abs(pixels - np.rint(pixels)).max()) < 0.016:
             return side
     return 640

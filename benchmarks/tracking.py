@@ -27,14 +27,15 @@ from typing import Any
 
 import numpy as np
 from tracking_methods import Follow, greedy, ids_only, online, perfect, stepped, tracked
-from walkers import CROWDS, FRAMES, GROUPS, RATE, SEED, Floats, Scene, detect, load_skeletons, make_scene, walk
+from walkers import CROWDS, FRAMES, GROUPS, RATE, SEED, Floats, Scene, detect, ids_of, load_skeletons, make_scene, walk
 
 from limbwise.metric.identity import HotaCounts, IdCounts, count_hota, count_ids
 from limbwise.metric.mot import MotCounts, MotTally
 from limbwise.people import People
 from limbwise.skeletons import COCO_17
 from limbwise.track.gaps import GapFiller
-from limbwise.track.tracker import TrackOptions, TrackState, step
+from limbwise.track.state import TrackState
+from limbwise.track.tracker import TrackOptions, step
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "coco" / "coco_keypoints_train2017.npz"
 
@@ -70,11 +71,11 @@ def score(scene: Scene, people: list[People], into: Score) -> None:
         gap = np.linalg.norm(truth.xy[:, None].astype(np.float64) - found.xy[None], axis=-1) / heads[:, None, None]
         for k, tally in enumerate(tallies):
             rows, columns = np.flatnonzero(truth.visible[:, k]), np.flatnonzero(found.visible[:, k])
-            near = gap[np.ix_(rows, columns, [k])][..., 0]
-            tally.add(truth.ids[rows], found.ids[columns], np.where(near <= 0.5, near, np.nan))
+            near = gap[..., k][np.ix_(rows, columns)]
+            tally.add(ids_of(truth)[rows], ids_of(found)[columns], np.where(near <= 0.5, near, np.nan))
         alike = likeness(gap)
-        whole.add(truth.ids, found.ids, np.where(alike >= 0.5, 1 - alike, np.nan))
-        frames.append((truth.ids, found.ids, alike))
+        whole.add(ids_of(truth), ids_of(found), np.where(alike >= 0.5, 1 - alike, np.nan))
+        frames.append((ids_of(truth), ids_of(found), alike))
     into.keypoints = [a + tally.counts for a, tally in zip(into.keypoints, tallies, strict=True)]
     into.people += whole.counts
     into.ids += count_ids(frames)
@@ -90,9 +91,7 @@ def likeness(gap: Floats) -> Floats:
     spread = 2 * (2 * np.array(COCO_17.sigmas) * 5) ** 2
     alike = np.exp(-(gap**2) / spread)
     both = ~np.isnan(gap)
-    return np.asarray(
-        np.where(both, alike, 0).sum(-1) / np.maximum(both.any(1).sum(-1)[:, None] if False else both.sum(-1), 3)
-    )
+    return np.asarray(np.where(both, alike, 0).sum(-1) / np.maximum(both.sum(-1), 3))
 
 
 def mended(scene: Scene, options: TrackOptions) -> dict[str, int]:
@@ -110,7 +109,7 @@ def mended(scene: Scene, options: TrackOptions) -> dict[str, int]:
     labelled = zip(scene.truth, scene.heads, scene.owners, scene.swapped, strict=True)
     followed = stepped(scene, replace(options, steady=False))
     for (truth, heads, owners, swapped), (_, found, seen, _) in zip(labelled, followed, strict=True):
-        rows = {i: n for n, i in enumerate(truth.ids.tolist())}
+        rows = {i: n for n, i in enumerate(ids_of(truth).tolist())}
         for n in np.flatnonzero(owners >= 0):
             row = rows[int(owners[n])]
             for g, pairs in enumerate(GROUPS.values()):
@@ -153,7 +152,12 @@ def milliseconds(skeletons: Floats, options: TrackOptions, repeats: int = 10) ->
     walks = [walk(skeletons, rng)[:2] for _ in range(max(CROWDS))]
     for f in range(FRAMES // 2):
         scene.truth.append(
-            People(COCO_17, np.array([xy[f] for xy, _ in walks]), np.ones((len(walks), 17)), ids=np.arange(len(walks)))
+            People(
+                COCO_17,
+                np.array([xy[f] for xy, _ in walks], np.float32),
+                np.ones((len(walks), 17), np.float32),
+                ids=np.arange(len(walks)),
+            )
         )
         scene.heads.append(np.array([heads[f] for _, heads in walks]))
         detect(scene, skeletons, rng)

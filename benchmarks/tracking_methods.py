@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from walkers import RATE, Floats, Scene
+from walkers import RATE, Floats, Scene, ids_of
 
 from limbwise.people import People
 from limbwise.skeletons import COCO_17
 from limbwise.track.gaps import GapFiller
-from limbwise.track.tracker import TrackOptions, TrackState, step
+from limbwise.track.state import TrackState
+from limbwise.track.tracker import TrackOptions, step
 
 Follow = Callable[[Scene], list[People]]
 
@@ -74,7 +75,7 @@ def tracked(scene: Scene, options: TrackOptions) -> list[People]:
 
 def online(scene: Scene, options: TrackOptions) -> list[People]:
     """The bare step: no delay, who is on probation is left out."""
-    return [seen[seen.ids >= 0] for _, _, seen, _ in stepped(scene, options)]
+    return [seen[ids_of(seen) >= 0] for _, _, seen, _ in stepped(scene, options)]
 
 
 def ids_only(scene: Scene, options: TrackOptions) -> list[People]:

@@ -34,6 +34,12 @@ class Scene:
     swapped: list[npt.NDArray[np.bool_]]
 
 
+def ids_of(people: People) -> npt.NDArray[np.int64]:
+    """The ids of people who were followed."""
+    assert people.ids is not None
+    return people.ids
+
+
 def load_skeletons(path: Path) -> Floats:
     """(M, 17, 2) complete skeletons of a body's height of 1, the middle of the body at 0, as if all images were 4:3."""
     data = np.load(path)
@@ -134,7 +140,7 @@ def detect(scene: Scene, skeletons: Floats, rng: np.random.Generator) -> None:
         np.concatenate([xy, false]),
         np.concatenate([scores, np.clip(rng.normal(0.5, 0.15, (count, 17)), 0.05, 1)]),
     )
-    owners = np.concatenate([truth.ids[found], np.full(count, -1)])
+    owners = np.concatenate([ids_of(truth)[found], np.full(count, -1)])
     order = rng.permutation(np.flatnonzero((~np.isnan(xy[..., 0])).any(1)))
     scene.found.append(People(COCO_17, xy[order], scores[order]))
     scene.owners.append(owners[order])

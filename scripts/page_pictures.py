@@ -17,6 +17,8 @@ import numpy as np
 import skimage
 from playwright.sync_api import Page, sync_playwright
 
+from limbwise.media.image import decode_image, read_image
+
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 PHOTO = Path(skimage.__file__).parent / "data" / "astronaut.png"
 CHROMIUM = "/usr/bin/chromium"
@@ -27,7 +29,7 @@ FRAMES, WIDTH, HEIGHT = 75, 640, 480
 
 def views() -> Iterator[np.ndarray[Any, Any]]:
     """A slow round over the photo, as RGB pictures (480, 640, 3)."""
-    photo = cv2.cvtColor(cv2.imread(str(PHOTO)), cv2.COLOR_BGR2RGB)
+    photo = read_image(PHOTO)
     for angle in np.linspace(0, 2 * np.pi, FRAMES):
         scale = 1.38 + 0.07 * np.cos(angle)
         left, top = 256 + 8 * np.sin(angle) - WIDTH / 2 / scale, 192 - 4 * np.cos(angle) - HEIGHT / 2 / scale
@@ -39,6 +41,7 @@ def write_clip(path: Path, codec: str, pixels: str, options: dict[str, str]) -> 
     """The round as a video."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
         for view in views():
             container.mux(stream.encode(av.VideoFrame.from_ndarray(view, format="rgb24")))
@@ -70,9 +73,9 @@ def camera(page: Page) -> None:
 
 def keep(page: Page, name: str) -> None:
     """The page as it looks, as a JPEG of at most 120 kB."""
-    png = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    picture = decode_image(page.screenshot(), name)[..., ::-1]
     for quality in range(90, 40, -5):
-        _, data = cv2.imencode(".jpg", png, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if len(data) <= 120_000:
             break
     (PICTURES / f"page-{name}.jpg").write_bytes(data.tobytes())

@@ -18,7 +18,7 @@ from limbwise.decode.single import decode_crop, decode_parts, decode_single
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.maps import Maps
 from limbwise.fields import build
-from limbwise.geometry import apply, invert
+from limbwise.geometry import Matrix, apply, invert
 from limbwise.people import People
 from limbwise.spec import ModelSpec
 
@@ -60,7 +60,7 @@ def group(
 ) -> People:
     """The people in maps, in pixels of the picture; where nothing tells people apart, one, of keypoints above `threshold`."""
     if isinstance(options, DeepercutOptions) or "pafs" in maps.heads:
-        return _finished(_decode(maps, options, threshold, terms)[0], maps, options)
+        return _finished(_decode(maps, options, threshold, terms)[0], invert(maps.frame), maps.spec, options)
     return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
 
 
@@ -71,7 +71,7 @@ def group_with_candidates(
     people, peaks = _decode(maps, options, threshold, terms)
     back = invert(maps.frame)
     moved = [np.hstack([apply(back, p[:, :2]), p[:, 2:]]).astype(np.float32) for p in peaks]
-    return _finished(people, maps, options), moved
+    return _finished(people, back, maps.spec, options), moved
 
 
 def _decode(
@@ -87,10 +87,10 @@ def _decode(
     return people, [people[keypoint] for keypoint in maps.spec.skeleton.keypoints]
 
 
-def _finished(people: People, maps: Maps, options: DecoderOptions) -> People:
-    """In pixels of the picture, and with what their scores are worth."""
-    scores = _worth(people.person_scores, maps.spec, options)
-    xy = apply(invert(maps.frame), people.xy).astype(np.float32)
+def _finished(people: People, back: Matrix, spec: ModelSpec, options: DecoderOptions) -> People:
+    """In pixels of the picture, to which `back` leads, and with what their scores are worth."""
+    scores = _worth(people.person_scores, spec, options)
+    xy = apply(back, people.xy).astype(np.float32)
     return replace(people, xy=xy, person_scores=scores)
 
 

@@ -68,7 +68,7 @@ def files_of(room: str) -> list[Path]:
 
 def room_page(room: str) -> str:
     """A page of the reference: what its files are, then all their public names."""
-    what = "numpy only, know nothing but each other" if room == WORDS else ROOMS[room]
+    what = "know nothing but each other" if room == WORDS else ROOMS[room]
     names = {path: ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files_of(room)}
     lines = [f"# {room}", "", f"{_capital(what).replace('->', '→')}.", "", "| file | |", "| --- | --- |"]
     lines += [f"| [{path.name}](#{name}) | {_cell(_capital(sentence(path)))} |" for path, name in names.items()]

@@ -35,7 +35,7 @@ ROOMS = {
     "models": "the models that come along: weights and specs",
 }
 FLOORS = (
-    ("words: numpy only, know nothing but each other", ()),
+    ("words: know nothing but each other", ()),
     ("stages: one step each, blind to each other", ("media", "engine", "decode", "track", "draw", "write", "data", "augment",
                                                     "target", "net", "metric")),
     ("pipelines: stages put together", ("estimate", "train", "convert", "export", "evaluate")),

@@ -171,10 +171,12 @@ class Person:
 
     @property
     def score(self) -> float:
+        """How sure the decoder is of the person; a probability where the model's spec says what scores are worth."""
         return float(self.people.person_scores[0])
 
     @property
     def id(self) -> int | None:
+        """The track id, or None where nobody was followed."""
         return None if self.people.ids is None else int(self.people.ids[0])
 
     @property

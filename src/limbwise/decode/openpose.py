@@ -28,8 +28,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class OpenPoseOptions:
-    """How maps become people; the presets below give the published sets. Lengths in network-input pixels unless said otherwise.
+    """How heatmaps and fields become people. Lengths in network-input pixels unless said otherwise.
 
+    The presets below give the published sets.
     Peaks: above `threshold` and above `noise_gain` standard deviations of a map's own noise; those below the threshold, down to
     `weak`, only join people that stronger ones have begun. `max_peaks` bounds the time on noise.
     Limbs: the field is read at `samples` points; a share of `validity` of them must be above `paf_threshold`; the score is the

@@ -17,7 +17,10 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """Where the server listens, and how much it takes on. Raises ValueError that names the field."""
+    """Where the server listens, and how much it takes on.
+
+    Raises ValueError that names the field.
+    """
 
     host: str = option("127.0.0.1", "address to listen on; 0.0.0.0 for all of this machine")
     port: int = option(8000, "port to listen on; 0: any that is free")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from limbwise.errors import LimbwiseError
+from limbwise.errors import LimbwiseError, UsageError
 
 
 def temporary_name(path: Path) -> Path:
@@ -33,6 +33,17 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def check_place(path: Path | None) -> None:
+    """Raises UsageError where no file can come to be, before hours of work are lost with it; None is no file."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file in it")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError(f"{path}: cannot be written ({above} is {'not writable' if above.is_dir() else 'a file'})")
 
 
 def write_rows(table: Mapping[str, Sequence[object]], path: str | Path) -> None:

@@ -73,6 +73,7 @@ def test_pck_of_a_few(shared: Path, tmp_path: Path) -> None:
         ('{"images": [{}], "annotations": []}', "images"),
         ("{}", "COCO"),
         ('{"images": [], "annotations": [{}]}', "image_id"),
+        ('{"images": [], "annotations": []}', "lists no images"),
         ('{"images": [], "annotations": [{"image_id": 1, "keypoints": [1, 2, 2]}]}', "17 keypoints"),
     ],
 )
@@ -81,6 +82,19 @@ def test_labels_that_are_not_cocos(tmp_path: Path, dots_model: Path, text: str, 
     done = run("evaluate", "coco", tmp_path / "labels.json", "--model", dots_model)
     assert done.returncode == 3
     assert named in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flag", "file", "says"), [("--worst", "w.xyz", ".xyz"), ("--json", "labels.json/x.json", "is a file"), ("--json", "", "folder")]
+)  # fmt: skip
+def test_a_place_that_takes_no_file_is_told_before_the_work(
+    tmp_path: Path, dots_model: Path, flag: str, file: str, says: str
+) -> None:
+    (tmp_path / "labels.json").write_text("not read at all")
+    done = run("evaluate", "coco", tmp_path / "labels.json", "--model", dots_model, flag, tmp_path / file)
+    assert done.returncode == 2
+    assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

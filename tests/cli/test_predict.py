@@ -204,11 +204,34 @@ def test_results_inside_the_input_folder_are_not_inputs(tmp_path: Path, dots_mod
     assert len(list((pictures / "out" / "openpose").iterdir())) == 2
 
 
+def test_who_writes_beside_the_input_keeps_it(tmp_path: Path, dots_model: Path) -> None:
+    pictures = folder_of_pictures(tmp_path / "in", 2)
+    assert predict(pictures, dots_model, pictures).returncode == 0
+    assert predict(pictures / "000.png", dots_model, pictures, "--overwrite").returncode == 0
+    assert [path.name for path in (pictures / "openpose").iterdir()] == ["000_keypoints.json"]
+    assert len(list(pictures.glob("*.png"))) == 2
+
+
+def test_pictures_of_one_name_are_told_apart(tmp_path: Path, dots_model: Path) -> None:
+    folders = [folder_of_pictures(tmp_path / name, 1) for name in ("a", "b")]
+    assert predict(folders, dots_model, tmp_path / "out", "--json", "coco").returncode == 0
+    images = json.loads((tmp_path / "out" / "coco_images.json").read_text())
+    assert [image["file_name"] for image in images] == ["a/000.png", "b/000.png"]
+
+
+def test_a_video_without_a_frame_that_is_wanted(tmp_path: Path, dots_model: Path) -> None:
+    done = predict(clip(tmp_path / "c.mp4", 3), dots_model, tmp_path / "out", "--start", 3)
+    assert done.returncode == 3
+    assert "c.mp4: has no frame 3" in done.stderr
+
+
 ERRORS = [
     (["missing.jpg"], [], 3, "missing.jpg"),
     (["good.png"], ["--json", "xml"], 2, "xml"),
     (["good.png"], ["--min-parts", "zero"], 2, "min-parts"),
     (["good.png"], ["--step", "0"], 2, "step"),
+    (["good.png"], ["--size", "0"], 2, "size"),
+    (["good.png"], ["--json", ","], 2, "no format"),
     (["good.png"], ["--device", "TPU"], 2, "TPU"),
 ]
 

@@ -122,3 +122,39 @@ def test_an_interrupted_run_does_not_go_on_with_another_refiner(
 def test_a_refiner_runs_where_the_network_does(model: Path, refiner: Path) -> None:
     predict(model, "--refine", refiner, "--engine", "onnxruntime", "--threads", 1, "--device", "cpu")
     assert Asked.given[-1] == ("onnxruntime", "cpu", 1, "f32")
+
+
+def test_other_files_of_the_same_names_are_others(model: Path) -> None:
+    predict(model)
+    (model.parent / "b").mkdir()
+    other = shutil.copy(model.parent / "a.png", model.parent / "b")
+    with pytest.raises(UsageError, match="other settings"):
+        app(
+            ["predict", other, "--model", str(model), "-o", str(model.parent / "out"), "--resume"],
+            standalone_mode=False,
+        )
+
+
+def test_what_failed_is_not_forgotten(model: Path) -> None:
+    out, bad = model.parent / "out", model.parent / "a.png"
+    good = bad.read_bytes()
+    bad.write_bytes(b"no picture")
+    for flags in ((), ("--resume",), ("--resume",)):
+        with pytest.raises(SystemExit) as end:
+            predict(model, *flags)
+        assert end.value.code == 3
+        assert "not an image" in json.loads((out / "failed.json").read_text())["a"]
+    bad.write_bytes(good)
+    predict(model, "--overwrite")
+    assert not (out / "failed.json").exists()
+
+
+def test_maps_of_another_run_are_not_replaced_unasked(model: Path) -> None:
+    maps = model.parent / "maps"
+    predict(model, "--save-maps", maps)
+    before = files(maps)
+    shutil.rmtree(model.parent / "out")
+    with pytest.raises(UsageError, match="maps of another run"):
+        predict(model, "--save-maps", maps)
+    assert files(maps) == before
+    predict(model, "--save-maps", maps, "--overwrite")

@@ -65,6 +65,15 @@ def test_a_stream_is_its_frames(tmp_path: Path, dots_model: Path) -> None:
         np.testing.assert_allclose(in_order(people), some_people(2) + np.array([3 * frame.index, 0]), atol=2.5)
 
 
+def test_a_stream_is_of_one_source(tmp_path: Path, dots_model: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / name, draw_dots(some_people(0)))
+    with pytest.raises(InputError, match="holds 2 images and videos"):
+        next(Estimator(dots_model).stream(str(tmp_path)))
+    with pytest.raises(ValueError, match="size: a whole number"):
+        Estimator(dots_model, size=0)
+
+
 def test_who_leaves_a_stream_early_leaves_nothing_running(
     tmp_path: Path, dots_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

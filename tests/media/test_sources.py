@@ -147,6 +147,11 @@ def test_a_file_that_looks_like_a_number_is_meant_with_its_folder(tree: Path) ->
     assert named("odd/7", "7") == [("image", "odd/7", "7"), ("camera", "7", "camera7")]
 
 
+def test_a_folder_called_by_a_number_is_no_camera(tree: Path) -> None:
+    write_image(tree / "2024" / "a.png", np.zeros((4, 4, 3), np.uint8))
+    assert [source[:2] for source in named("2024", "2025")] == [("image", "2024/a.png"), ("camera", "2025")]
+
+
 def test_an_unknown_suffix_is_told_by_content(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8))
     with VideoWriter(tmp_path / "b.mp4", (64, 48), 30) as writer:

@@ -31,8 +31,8 @@ from limbwise.evaluate.posetrack import Mode, as_table, as_tables, evaluate_pose
 from limbwise.evaluate.reliability import draw_reliability, rightness
 from limbwise.evaluate.reliability import reliability as judge_scores
 from limbwise.fields import Given
-from limbwise.files import whole_file
-from limbwise.media.image import write_image
+from limbwise.files import check_place, whole_file
+from limbwise.media.image import check_image_place, write_image
 from limbwise.metric.pck import SHARES, Length, by_joint
 
 app = typer.Typer(help="Measure a model, or predictions, on labelled data.", no_args_is_help=True)
@@ -62,6 +62,9 @@ def coco(
     ] = None,
 ) -> None:
     """Average precision and recall of keypoints, as COCO defines them."""
+    check_place(json)
+    check_image_place(worst)
+    check_image_place(reliability)
     folder = _folder(labels, images)
     estimator = Estimator(decode=decoding, **asdict(model))
     with counted("evaluate") as tell:
@@ -103,6 +106,7 @@ def pck(
     ] = None,
 ) -> None:
     """Percentage of correct keypoints of labelled people, each found within its known box."""
+    check_place(json)
     source = open_dataset(dataset)
     source = LspDataset(dataset, "val") if isinstance(source, LspDataset) else source
     share = SHARES[by] if share is None else share
@@ -143,6 +147,7 @@ def posetrack(
     ] = None,
 ) -> None:
     """Poses and tracks on PoseTrack: AP, MOTA, MOTP, precision, recall, IDF1 and HOTA of every joint."""
+    check_place(json)
     with counted("evaluate") as tell:
         result = evaluate_posetrack(gt, pred, mode, tell)
     columns = {"AP": "ap", "MOTA": "mota", "MOTP": "motp", "precision": "precision", "recall": "recall", "IDF1": "idf1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,7 +26,7 @@ from limbwise.estimate.estimator import Estimator, ModelOptions
 from limbwise.estimate.frames import Cut
 from limbwise.estimate.grouping import DecoderOptions
 from limbwise.estimate.machines import ClusterOptions
-from limbwise.estimate.outputs import OutputOptions, Outputs
+from limbwise.estimate.outputs import RESULTS, OutputOptions, Outputs
 from limbwise.estimate.refine import Refiner
 from limbwise.estimate.step import Step
 from limbwise.estimate.wholebody import PartOptions, WholeBody, open_estimator
@@ -149,6 +150,8 @@ def _follow(steps: Iterator[Step], live: Live | None, progress: Progress, output
 
 def _formats(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names and text:
+        raise UsageError(f"--json: {text!r} names no format; there are {', '.join(FORMATS)}")
     names = tuple("posetrack2018" if name == "posetrack" else name for name in names)
     for name in names:
         if name not in FORMATS:
@@ -158,7 +161,11 @@ def _formats(text: str) -> tuple[str, ...]:
 
 def _inside(source: Source, out: Path) -> bool:
     """Whether a file is a result of an earlier run, found because the output folder lies in the input folder."""
-    return source.kind != "camera" and Path(source.path).resolve().is_relative_to(out.resolve())
+    path, out = Path(source.path).resolve(), out.resolve()
+    return source.kind != "camera" and path.is_relative_to(out) and path.relative_to(out).parts[:1] in _RESULTS
+
+
+_RESULTS = {(name,) for name in RESULTS}
 
 
 def _hashes(estimator: Estimator, refiner: Refiner | None) -> dict[str, str]:
@@ -185,7 +192,7 @@ def _asked(estimator: Estimator, sources: list[Source], more: dict[str, Any], *o
         "model": asdict(estimator.options),
         **more,
         **kept,
-        "sources": [s.name for s in sources],
+        "sources": {s.name: os.path.abspath(s.path) if "://" not in s.path else s.kind for s in sources},
     }
     plain: dict[str, Any] = _plain(asked)
     return plain

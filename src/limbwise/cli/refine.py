@@ -22,7 +22,7 @@ from limbwise.errors import InputError, UsageError
 from limbwise.estimate.refine import RefineOptions, Refiner
 from limbwise.estimate.refine_files import refine_file
 from limbwise.evaluate.refiner import evaluate_refiner
-from limbwise.files import whole_file
+from limbwise.files import check_place, whole_file
 from limbwise.target.refiner import Corruptions
 
 Model = Annotated[Path, typer.Option(help="the refiner: an .onnx file with its spec beside it")]
@@ -67,6 +67,7 @@ def evaluate_one(
     json: Annotated[Path | None, typer.Option(help="write the numbers to this file")] = None,
 ) -> None:
     """PCK of corrupted poses before and after a refiner, and of true ones after it."""
+    check_place(json)
     source: Dataset = LspDataset(dataset, "val")
     source = source if limit is None else Subset(source, np.arange(min(limit, len(source))))
     with counted("evaluate") as tell:

@@ -13,7 +13,7 @@ from limbwise.errors import InputError
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.frames import Cut, open_frames
 from limbwise.estimate.grouping import group_with_candidates
-from limbwise.estimate.outputs import Outputs, image_ids, record_of
+from limbwise.estimate.outputs import Outputs, file_names, image_ids, record_of
 from limbwise.estimate.sequences import follow_steps, sequence_of
 from limbwise.estimate.step import Look, Step, Wanted
 from limbwise.estimate.stream import Abreast, overlap
@@ -88,16 +88,27 @@ def run_batch(
     """
     if outputs is not None and outputs.complete:
         return
-    ids = image_ids(sources)
+    ids, names = image_ids(sources), file_names(sources)
+    known = {source.name: (ids[source.name], names[source.name]) for source in sources}
     waiting = [source for source in sources if outputs is None or source.name not in outputs.journal.finished]
-    steps = look(waiting, cut, wanted_by(outputs))
+    steps = _without_empty(look(waiting, cut, wanted_by(outputs)), cut)
     if tracking is not None:
         steps = follow_steps(steps, tracking, trail, _note_before(waiting, sources, outputs))
     for step in steps:
-        kept = step if outputs is None else _keep(step, outputs, ids, tracking is not None)
+        kept = step if outputs is None else _keep(step, outputs, known, tracking is not None)
         yield replace(kept, maps=None)
     if outputs is not None:
         outputs.conclude()
+
+
+def _without_empty(steps: Iterator[Step], cut: Cut) -> Iterator[Step]:
+    """The same steps; a video that ends before the first frame that is wanted has failed."""
+    seen: Source | None = None
+    for step in steps:
+        if step.frame is None and step.error is None and step.source != seen and step.source.kind == "video":
+            step = replace(step, error=InputError(f"{step.source.path}: has no frame {cut.start}; begin earlier"))
+        seen = step.source
+        yield step
 
 
 def _note_before(
@@ -122,12 +133,12 @@ def read_steps(sources: Sequence[Source], cut: Cut) -> Generator[Step]:
             yield Step(source, error=error)
 
 
-def _keep(step: Step, outputs: Outputs, ids: dict[str, int], followed: bool) -> Step:
-    """A step, written; only the writing may tell of an error of its source."""
+def _keep(step: Step, outputs: Outputs, known: dict[str, tuple[int, str]], followed: bool) -> Step:
+    """A step, written, with the image id and the name of its source; only the writing may tell of an error of its source."""
     if step.frame is None:
         return replace(step, error=outputs.end(step.source, step.error, step.note))
     if step.people is not None:
-        record = record_of(step.source, step.frame, ids[step.source.name], followed)
+        record = record_of(step.source, step.frame, *known[step.source.name], followed)
         outputs.add(step.source, record, step.frame, step.maps, step.people, step.candidates, step.trails)
     return step
 

@@ -61,6 +61,10 @@ class ModelOptions:
         None, "DeeperCut's pairwise terms: a file of train pairwise (default: beside the model), or old .mat"
     )
 
+    def __post_init__(self) -> None:
+        if self.size is not None and (not isinstance(self.size, int) or self.size < 1):
+            raise ValueError(f"size: a whole number from 1 on is needed, got {self.size!r}")
+
     @property
     def run(self) -> EngineOptions:
         """What the network runs on."""

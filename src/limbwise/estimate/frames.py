@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
+from limbwise.errors import InputError
 from limbwise.fields import option
 from limbwise.media.frame import Frame
 from limbwise.media.image import read_image
@@ -34,12 +35,14 @@ def open_frames(source: str | Source, cut: Cut) -> Iterator[Iterator[Frame]]:
 
 
 def one_source(source: str | Source) -> Source:
-    """The source that a path, a camera number or a URL names; raises InputError where there is none."""
+    """The source that a path, a camera number or a URL names; raises InputError where there is none, or several."""
     if isinstance(source, Source):
         return source
     sources, problems = find_sources([source])
     if problems:
         raise problems[0]
+    if len(sources) > 1:
+        raise InputError(f"{source}: holds {len(sources)} images and videos; name one of them")
     return sources[0]
 
 

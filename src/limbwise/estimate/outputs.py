@@ -5,6 +5,7 @@ OUT/openpose/...                        a file an image or frame, written at onc
 OUT/drawn/NAME.jpg|.png|.mp4            pictures, written at once
 OUT/coco.json, people.csv, posetrack*/  made at the end, from the journal
 OUT/timeline/...                        who was there when, made at the end
+OUT/failed.json                         what could not be read or drawn, and why; not there where nothing failed
 OUT/.journal.jsonl                      people of every frame so far; gone when all is done
 OUT/.tracks.json                        how people were followed up to the last images; gone when all is done
 """
@@ -12,7 +13,9 @@ OUT/.tracks.json                        how people were followed up to the last 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -79,6 +82,8 @@ class Outputs:
         # What is made of the journal at the end may be another format when a run goes on.
         fingerprint = {**asked, "formats": [name for name in formats if name == "openpose"]}
         self.journal = Journal(out / JOURNAL, fingerprint, resume=options.resume)
+        if self.complete:
+            self.journal.errors.update(_failed(out))
         with whole_file(out / "run.json") as part:
             part.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
         self._openpose = OpenPoseWriter(out / "openpose") if "openpose" in formats else None
@@ -95,6 +100,9 @@ class Outputs:
                 _remove(self.out / name)
         elif there and not self.options.resume and not self.options.overwrite:
             raise UsageError(f"{self.out}: holds {there[0]} already; --resume goes on, --overwrite starts anew")
+        maps = self.options.save_maps
+        if maps is not None and not (self.options.resume or self.options.overwrite) and any(maps.rglob("*.npz")):
+            raise UsageError(f"{maps}: holds maps of another run already; name another folder, or --overwrite them")
 
     def __enter__(self) -> Outputs:
         self._stack.enter_context(self.journal)
@@ -107,6 +115,7 @@ class Outputs:
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
         self._stack.__exit__(kind, *rest)
         if self.complete:
+            _note_failed(self.out, self.journal.errors)
             self.journal.path.unlink()
             (self.out / TRACKS).unlink(missing_ok=True)
 
@@ -169,7 +178,8 @@ class Outputs:
 
 JOURNAL = ".journal.jsonl"
 TRACKS = ".tracks.json"
-RESULTS = ("run.json", JOURNAL, TRACKS, "openpose", "drawn", "timeline", "coco.json", "coco_images.json", "people.csv",
+FAILED = "failed.json"
+RESULTS = ("run.json", JOURNAL, TRACKS, FAILED, "openpose", "drawn", "timeline", "coco.json", "coco_images.json", "people.csv",
            "posetrack2017", "posetrack2018")  # fmt: skip
 
 
@@ -180,6 +190,20 @@ def _is_complete(out: Path, asked: dict[str, Any]) -> bool:
     if read_table(out / "run.json") != asked:
         raise UsageError(f"{out}: holds the results of a run with other settings (run.json); --overwrite starts anew")
     return True
+
+
+def _failed(out: Path) -> dict[str, str]:
+    """What failed in a run that is done, by source."""
+    return {name: str(error) for name, error in read_table(out / FAILED).items()} if (out / FAILED).exists() else {}
+
+
+def _note_failed(out: Path, errors: dict[str, str]) -> None:
+    """Say beside the results what failed, so that a run that is asked to go on does not forget it."""
+    if errors:
+        with whole_file(out / FAILED) as part:
+            part.write_text(json.dumps(errors, indent=1) + "\n", encoding="utf-8")
+    else:
+        (out / FAILED).unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:
@@ -205,10 +229,20 @@ def image_ids(sources: Sequence[Source]) -> dict[str, int]:
 FRAMES_A_VIDEO = 10_000_000
 
 
-def record_of(source: Source, frame: Frame, number: int, followed: bool) -> Record:
-    """Where a frame's people were found; `number` is the source's image id, `followed` whether people have ids from frame to frame."""
+def file_names(sources: Sequence[Source]) -> dict[str, str]:
+    """How each source is called in files: as it lies below the folder that was named; below the folder that holds them all where several
+    would be called the same."""
+    names = {s.name: (PurePosixPath(s.name).parent / (Path(s.path).name or s.path)).as_posix() for s in sources}
+    several = Counter(names.values())
+    alike = {s.name: os.path.abspath(s.path) for s in sources if several[names[s.name]] > 1 and "://" not in s.path}
+    above = os.path.commonpath(alike.values()) if len(alike) > 1 else ""
+    return names | {name: Path(path).relative_to(above).as_posix() for name, path in alike.items() if above}
+
+
+def record_of(source: Source, frame: Frame, number: int, name: str, followed: bool) -> Record:
+    """Where a frame's people were found; `number` is the source's image id, `name` how it is called, `followed` whether people have ids
+    from frame to frame."""
     height, width = frame.image.shape[:2]
-    name = (PurePosixPath(source.name).parent / (Path(source.path).name or source.path)).as_posix()
     if source.kind == "image":
         folder = str(Path(source.path).parent) if followed else ""
         return Record(source.name, name, number, None, None, width, height, folder)

@@ -78,6 +78,8 @@ def evaluate_coco(
     entries = _entries(table, labels)[:limit]
     judged_on = _judged_on(table, skeleton, labels)
     people = complete_people(table, len(judged_on), labels)
+    if not entries:
+        raise InputError(f"{labels}: lists no images; give labels of some")
     annotations, boxes = _by_image(people), _boxes(people)
     found, judged, files = {}, [], Images(images)
     for entry in entries:

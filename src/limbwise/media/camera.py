@@ -52,11 +52,13 @@ class Camera:
         self._thread.start()
         with self._news:
             self._news.wait_for(lambda: self._opened or self._problem, timeout)
-            if not self._opened:
-                self._running = False
-                raise InputError(
-                    self._problem or f"{self._name}: does not answer; check that it is on and the address is right"
-                )
+            self._running = self._opened
+        if not self._running:
+            if self._problem:  # soon at its end; a program that ended meanwhile would abort in OpenCV's own code
+                self._thread.join(timeout)
+            raise InputError(
+                self._problem or f"{self._name}: does not answer; check that it is on and the address is right"
+            )
 
     def __iter__(self) -> Iterator[Frame]:
         return self

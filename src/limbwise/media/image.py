@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from limbwise.errors import InputError, UsageError
-from limbwise.files import whole_file
+from limbwise.files import check_place, whole_file
 from limbwise.media.frame import Image, upright
 from limbwise.media.header import is_image, read_header
 
@@ -88,9 +88,20 @@ def write_image(path: str | Path, image: Image, quality: int = 95) -> None:
     except cv2.error:
         done = False
     if not done:
-        raise UsageError(f"{path}: cannot be written as '{path.suffix}'; use .png, .jpg, .webp, .bmp or .tiff")
+        raise UsageError(_unwritable(path))
     with whole_file(path) as part:
         part.write_bytes(data.tobytes())
+
+
+def check_image_place(path: Path | None) -> None:
+    """Raises UsageError where write_image could not put a picture, as far as can be told before; None is no picture."""
+    check_place(path)
+    if path is not None and not cv2.haveImageWriter(f"x{path.suffix.lower()}"):
+        raise UsageError(_unwritable(path))
+
+
+def _unwritable(path: Path) -> str:
+    return f"{path}: cannot be written as '{path.suffix}'; use .png, .jpg, .webp, .bmp or .tiff"
 
 
 def _options_for(suffix: str, quality: list[int]) -> list[int]:

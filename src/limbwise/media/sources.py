@@ -44,8 +44,9 @@ def find_sources(arguments: Sequence[str | Path]) -> tuple[list[Source], list[In
     """The sources that the arguments name, in their order, and one InputError for each argument that names none.
 
     An argument is an image or video file (by its suffix, else by its content), a folder (with its sub folders; sorted as people
-    count; hidden files and other kinds of files left out), a pattern with * ? [ ] ** (files only), the number of a camera, or a URL: one
-    that ends like a video file is read whole, any other is watched live. A file named twice comes once.
+    count; hidden files and other kinds of files left out), a pattern with * ? [ ] ** (files only), the number of a camera (unless a
+    file or folder is called so), or a URL: one that ends like a video file is read whole, any other is watched live. A file named
+    twice comes once.
 
     The second of two sources with the same name is told apart by its suffix, then its folder, then a number; this depends on the
     arguments and what they hold alone, not on what was written before.
@@ -68,7 +69,7 @@ def _expand(argument: str) -> Iterator[tuple[Kind, str, str]]:
     path = Path(argument)
     if "://" in argument:
         yield _url(argument)
-    elif argument.isdecimal():
+    elif argument.isdecimal() and argument.isascii() and not path.exists():
         yield "camera", str(int(argument)), f"camera{int(argument)}"
     elif not argument:
         raise InputError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -270,3 +272,13 @@ def test_real_photos_equal_pillow() -> None:
     for path in photos.iterdir():
         expected = np.asarray(ImageOps.exif_transpose(Pillow.open(path)).convert("RGB"))
         assert_close(read_image(path), expected, 2)
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    write_image(tmp_path / "a.png", image)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "a.png").read_bytes()))
+    writer.start()
+    np.testing.assert_array_equal(read_image(tmp_path / "pipe"), image)
+    writer.join()

@@ -162,10 +162,7 @@ def _formats(text: str) -> tuple[str, ...]:
 def _inside(source: Source, out: Path) -> bool:
     """Whether a file is a result of an earlier run, found because the output folder lies in the input folder."""
     path, out = Path(source.path).resolve(), out.resolve()
-    return source.kind != "camera" and path.is_relative_to(out) and path.relative_to(out).parts[:1] in _RESULTS
-
-
-_RESULTS = {(name,) for name in RESULTS}
+    return source.kind != "camera" and any(path.is_relative_to(out / name) for name in RESULTS)
 
 
 def _hashes(estimator: Estimator, refiner: Refiner | None) -> dict[str, str]:

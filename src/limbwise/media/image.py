@@ -32,8 +32,7 @@ def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
         with path.open("rb", buffering=0) as file:
             data = file.read(64)
             if is_image(data):  # what is no image may be huge
-                file.seek(0)
-                data = file.read()
+                data += file.read()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except OSError as error:

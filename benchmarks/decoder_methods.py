@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from skeletons import groups
 
-from limbwise.decode import deepercut, openpose
+from limbwise.decode import deepercut, openpose, options
 from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.decode.pairwise_fit import fit_terms
 from limbwise.people import People
@@ -37,7 +37,7 @@ class Method(Protocol):
 class OpenPose:
     """Heatmaps and PAFs as the harness draws them; noise is added to every channel."""
 
-    presets = openpose.PRESETS
+    presets = options.PRESETS
 
     def __init__(self, harness: Any, preset: str) -> None:
         heads = {"heatmaps": Head("heatmaps", tuple(range(19))), "pafs": Head("pafs", tuple(range(38)))}

@@ -25,7 +25,7 @@ from limbwise.data.coco import CocoDataset
 from limbwise.data.dataset import Dataset, Labels
 from limbwise.data.find import open_dataset
 from limbwise.data.lsp import LspDataset
-from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.decode.options import OpenPoseOptions
 from limbwise.estimate.estimator import Estimator
 from limbwise.estimate.grouping import group
 from limbwise.estimate.maps import Maps
@@ -44,6 +44,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "size_weight": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),
     "min_parts": (3, 4, 5, 6),  # a face and one shoulder are somebody, whatever is rare among the scenes judged here
     "min_mean_score": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    "limb_weight": (0.0, 0.35, 0.5, 0.75),
     "fragment_limit": (0.0, 2.5, 5.0, 10.0, 20.0),
     "validity": (0.35, 0.5, 0.65, 0.8, 0.9),
     "near": (0.0, 8.0, 16.0),

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from limbwise.data.lsp import LspDataset
-from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.decode.options import OpenPoseOptions
 from limbwise.estimate.estimator import Estimator
 from limbwise.evaluate.coco import evaluate_coco
 from limbwise.evaluate.pck import evaluate_pck

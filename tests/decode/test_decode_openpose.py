@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from limbwise.decode.openpose import PRESETS, OpenPoseOptions, decode_openpose, decode_with_candidates, everyone
+from limbwise.decode.openpose import decode_openpose, decode_with_candidates
+from limbwise.decode.options import PRESETS, OpenPoseOptions, everyone
 from limbwise.people import People
 from limbwise.spec import Head, ModelSpec
 

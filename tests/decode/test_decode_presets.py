@@ -9,15 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from limbwise.decode.openpose import (
-    PRESETS,
-    OpenPoseOptions,
-    chainer,
-    decode_openpose,
-    everyone,
-    matlab,
-    python_original,
-)
+from limbwise.decode.openpose import decode_openpose
+from limbwise.decode.options import PRESETS, OpenPoseOptions, chainer, everyone, matlab, python_original
 from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from limbwise.decode.openpose import PRESETS, OpenPoseOptions, everyone
+from limbwise.decode.options import PRESETS, OpenPoseOptions, everyone
 from limbwise.engine.prepare import View
 from limbwise.estimate.estimator import group
 from limbwise.estimate.maps import Maps

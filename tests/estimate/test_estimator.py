@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dots import DOTS, SPEC, draw_dots, some_people
 
-from limbwise.decode.openpose import OpenPoseOptions
+from limbwise.decode.options import OpenPoseOptions
 from limbwise.errors import InputError, ModelMissing
 from limbwise.estimate.estimator import Estimator, _kept, estimate
 from limbwise.estimate.frames import Cut

@@ -98,7 +98,7 @@ def test_times_that_stand_still_are_moved_on() -> None:
 def test_the_stream_of_an_estimator(tmp_path: Path, dots_model: Path) -> None:
     from dots import draw_dots
 
-    from limbwise.decode.openpose import OpenPoseOptions
+    from limbwise.decode.options import OpenPoseOptions
     from limbwise.estimate.estimator import Estimator
     from limbwise.media.video_writer import VideoWriter
 

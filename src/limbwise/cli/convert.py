@@ -65,7 +65,7 @@ def decoded_as(found: Converted, program: str) -> Converted:
     """With the decoder's options of another program in the spec; raises UsageError for a name or a network that has none."""
     from dataclasses import asdict, replace
 
-    from limbwise.decode.openpose import PRESETS, OpenPoseOptions
+    from limbwise.decode.options import PRESETS, OpenPoseOptions
     from limbwise.errors import UsageError
 
     if program not in PRESETS or found.spec is None or found.spec.method != "openpose":

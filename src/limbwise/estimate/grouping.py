@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from limbwise.decode.deepercut import DeepercutOptions, decode_with_parts
 from limbwise.decode.one import decode_one
-from limbwise.decode.openpose import OpenPoseOptions, decode_with_candidates
+from limbwise.decode.openpose import decode_with_candidates
+from limbwise.decode.options import OpenPoseOptions
 from limbwise.decode.pairwise import PairwiseTerms
 from limbwise.decode.single import decode_crop, decode_parts, decode_single
 from limbwise.errors import InputError, UsageError

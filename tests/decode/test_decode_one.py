@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import product
 
-from limbwise.decode.one import decode_one
+import numpy as np
+import pytest
+
+from limbwise.decode.one import choose, decode_one
 from limbwise.decode.single import decode_single
 from limbwise.skeleton import Skeleton
 from limbwise.spec import Head, ModelSpec
@@ -43,3 +46,24 @@ def test_a_keypoint_without_a_peak_is_where_its_map_is_highest() -> None:
     person = decode_one(heatmaps, pafs, SPEC, (0, 0, 239, 159))[0]
     assert np.isfinite(person.xy).all()
     assert person.scores[2] == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_a_tree_the_choice_is_the_best_of_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 5, 4)
+    start = np.concatenate([[0], np.cumsum(counts)])
+    limbs = np.array([(0, 1), (1, 2), (1, 3)])
+    heights = rng.random(start[-1]).astype(np.float32)
+    links = np.array([(limb, a, b) for limb, (s, t) in enumerate(limbs)
+                      for a in range(start[s], start[s + 1]) for b in range(start[t], start[t + 1])])  # fmt: skip
+    fits = rng.uniform(-1, 1, len(links)).astype(np.float32)
+    fit = {tuple(link): value for link, value in zip(links.tolist(), fits, strict=True)}
+
+    def total(peaks: tuple[int, ...]) -> float:
+        return float(
+            heights[list(peaks)].sum() + sum(fit[limb, peaks[s], peaks[t]] for limb, (s, t) in enumerate(limbs))
+        )
+
+    best = max(product(*(range(start[k], start[k + 1]) for k in range(4))), key=total)
+    assert tuple(choose(heights, start, limbs, links, fits)) == best

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,6 +167,11 @@ class ModelSpec:
                 raise ValueError(f"heads.{name}: {wanted[name]} channels from 0 upwards and a stride from 1 are needed")
             if {len(head.scale), len(head.mean)} - {0, wanted[name]} or not all(head.scale) or not _finite(head):
                 raise ValueError(f"heads.{name}: scale, mean: {wanted[name]} numbers are needed or none, no scale 0")
+
+    @cached_property
+    def limb_ends(self) -> npt.NDArray[np.int64]:
+        """(L, 2) int64 `limbs` as an array: the keypoints from and to, as compiled decoders and targets take them."""
+        return np.array(self.limbs, np.int64).reshape(-1, 2)
 
 
 def _finite(head: Head) -> bool:

@@ -89,8 +89,6 @@ def test_nothing_is_sought_far_from_somebody() -> None:
 
 
 def test_nobody_and_no_peaks() -> None:
-    none = np.zeros((0, 3), np.float32)
-    assert fit_people(np.zeros((0, 3), np.int64), none, np.zeros(4, np.int64), *linked(), LIMBS, LEGS, 0.5).shape == (
-        0,
-        3,
-    )
+    none, nobody = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int64)
+    found = fit_people(nobody, none, np.zeros(4, np.int64), *linked(), LIMBS, LEGS, 0.5)
+    assert found.shape == (0, 3)

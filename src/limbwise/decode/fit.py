@@ -51,16 +51,21 @@ def _fit(parts: Ints, peaks: Floats, start: Ints, graph: Graph, flip: Ints, weig
         _mark(row, free, False)
     for row in parts:
         _mark(row, free, True)
-        allowed = free & _near(row, peaks)
-        for _ in range(ROUNDS):
-            changed = False
-            for k in range(len(row)):
-                best = _best(k, row, allowed, peaks, start, graph, flip, weight)
-                changed |= best != row[k]
-                row[k] = best
-            if not changed:
-                break
+        _climb(row, free & _near(row, peaks), peaks, start, graph, flip, weight)
         _mark(row, free, False)
+
+
+@compiled
+def _climb(row: Ints, allowed: Flags, peaks: Floats, start: Ints, graph: Graph, flip: Ints, weight: float) -> None:
+    """Give one keypoint of a person after the other its best peak of those `allowed`, until none changes."""
+    for _ in range(ROUNDS):
+        changed = False
+        for k in range(len(row)):
+            best = _best(k, row, allowed, peaks, start, graph, flip, weight)
+            changed |= best != row[k]
+            row[k] = best
+        if not changed:
+            break
 
 
 @compiled

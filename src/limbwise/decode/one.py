@@ -2,6 +2,7 @@
 
 The highest peak of each map alone mixes up left and right, and picks whoever stands closest. Here a person is a graph of limbs whose
 ends are chosen together (pictorial structures, Felzenszwalb and Huttenlocher 2005), by max-sum message passing (Pearl 1988).
+`fit_people`, which climbs and keeps left and right apart, finds fewer here with most weights (model card, "Chosen together").
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def decode_one(
     peaks, start = find_peaks(
         inside, count, 1e-6, 0.0, kernel, True, False, TIES["first"], SUBPIXEL["gaussian"], 0.0, options.candidates
     )
-    limbs = np.array(spec.limbs, np.int64).reshape(-1, 2)
+    limbs = spec.limb_ends
     fields = np.ascontiguousarray(pafs, np.float32)
     links, fits = score_limbs(fields, peaks, start, limbs, SAMPLES, 0.0, 0.0, 1.0, False, np.inf, 0.0, -np.inf)
     chosen = choose(peaks[:, 2], start, limbs, links, options.limb_weight * fits)

@@ -57,8 +57,8 @@ def decode_with_candidates(
     candidates = [peaks[first:last] for first, last in pairwise(start)]
     parts, person_scores = _scored(parts, sums, merges, peaks, side, spec, options)
     if options.limb_weight > 0:
-        limbs = np.array(spec.limbs, np.int64).reshape(-1, 2)
-        parts = fit_people(parts, peaks, start, links, scores, limbs, spec.skeleton, float(options.limb_weight))
+        weight = float(options.limb_weight)
+        parts = fit_people(parts, peaks, start, links, scores, spec.limb_ends, spec.skeleton, weight)
     xy, heights, _ = lay_out(parts, peaks)
     return People(spec.skeleton, xy, np.minimum(heights, 1), person_scores), candidates
 
@@ -89,7 +89,7 @@ def _links(pafs: Floats, peaks: Floats, start: Ints, spec: ModelSpec, options: O
     """Links (E, 3) between peaks and their scores (E,)."""
     longest = options.longest * pafs.shape[1 if options.longest_of == "height" else 2]
     links, scores = score_limbs(
-        pafs, peaks, start, np.array(spec.limbs, np.int64).reshape(-1, 2), options.samples, float(options.paf_threshold),
+        pafs, peaks, start, spec.limb_ends, options.samples, float(options.paf_threshold),
         float(options.validity), options.near / spec.heads["pafs"].stride, options.mean_of == "passing", float(longest),
         float(options.penalty), float(options.min_limb_score),
     )  # fmt: skip

@@ -7,6 +7,8 @@ from typing import Literal
 
 from limbwise.fields import option
 
+NOT_NEGATIVE = ("smoothing", "apart", "near", "penalty", "noise_gain", "fragment_limit", "limb_weight", "size_weight")
+
 
 @dataclass(frozen=True)
 class OpenPoseOptions:
@@ -70,16 +72,7 @@ class OpenPoseOptions:
     max_people: int | None = option(None, "most people of an image")
 
     def __post_init__(self) -> None:
-        for name in (
-            "smoothing",
-            "apart",
-            "near",
-            "penalty",
-            "noise_gain",
-            "fragment_limit",
-            "limb_weight",
-            "size_weight",
-        ):
+        for name in NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < 1000:
                 raise ValueError(f"{name}: a number from 0 to 1000 is needed, got {getattr(self, name)}")
         if self.samples < 2 or self.max_peaks < 1 or self.longest <= 0 or not 0 <= self.validity <= 1:

@@ -65,7 +65,7 @@ def targets(sample: Sample, spec: ModelSpec, options: TargetOptions | None = Non
     height, width = -(-sample.image.shape[0] // head.stride), -(-sample.image.shape[1] // head.stride)
     frame = cell_frame(head.stride, head.offset)
     xy = np.where((sample.visibility >= HIDDEN)[..., None], sample.people.xy, np.nan)
-    limbs = np.array(spec.limbs, np.int64).reshape(-1, 2)
+    limbs = spec.limb_ends
     shift = float(frame[0, 2])
     heatmaps, pafs = draw(xy, limbs, (height, width), head.stride, shift, options)
     mask = np.empty((len(heatmaps) + len(pafs), height, width), np.float32)

@@ -133,3 +133,16 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
         alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
     into: Ints = _join(parts.copy(), moments, alive, limit)
     return into
+
+
+@compiled
+def gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints, Floats, Floats]:
+    """Fragments brought together, `into` (P,) as join_fragments gives it: their parts (Q, K), and what they have of two sums (P,)."""
+    whole = np.ones(len(into), np.bool_)
+    for i in range(len(into)):
+        if into[i] != i:
+            take_over(parts, into[i], i)
+            sums[into[i]] += sums[i]
+            merges[into[i]] += merges[i]
+            whole[i] = False
+    return parts[whole], sums[whole], merges[whole]

@@ -11,12 +11,13 @@ from limbwise.compiled import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 REDUNDANT = {"equal": 0, "join": 1, "fill": 2, "off": 3}
 
 
 @lru_cache
-def redundant_limbs(limbs: tuple[tuple[int, int], ...], keypoints: int) -> npt.NDArray[np.bool_]:
+def redundant_limbs(limbs: tuple[tuple[int, int], ...], keypoints: int) -> Flags:
     """(L,) which limbs join keypoints that the limbs before them join already (shoulder to ear, for one)."""
     group = list(range(keypoints))
     redundant = []
@@ -90,17 +91,32 @@ def _follow(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -
     return parts, sums, merges, parent
 
 
-def group_links(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -> tuple[Ints, Floats, Floats]:
+def group_links(
+    start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints, strong: Flags | None = None
+) -> tuple[Ints, Floats, Floats]:
     """Join peaks to people along links, in that `order`, each peak to one other at most by each limb.
 
     `start` (K + 1,) as find_peaks gives it, `links` (E, 3), `scores` (E,), `rule` (L,) numbers of REDUNDANT, 0 for limbs that
-    are not. A link between two groups that have a part of a kind in common is left out, and both stay people of their own; so
-    nothing is lost where three meet. Returns parts (P, K) int64, rows of the peaks or -1; the sum of the scores of the links of
-    each person; and of those of them that joined two groups of several parts.
+    are not; people none of whose peaks is `strong` (M,) are left out. A link between two groups that have a part of a kind in
+    common is left out, and both stay people of their own; so nothing is lost where three meet. Returns parts (P, K) int64, rows
+    of the peaks or -1; the sum of the scores of the links of each person; and of those of them that joined two groups of several
+    parts.
     """
     parts, sums, merges, parent = _follow(start, links, scores, order, rule)
     people = parent == np.arange(len(parent))
+    if strong is not None:
+        people &= _with_any(parts, strong)
     return parts[people], sums[people], merges[people]
+
+
+@compiled
+def _with_any(parts: Ints, strong: Flags) -> Flags:
+    """(P,) which people have a `strong` peak (M,)."""
+    found = np.zeros(len(parts), np.bool_)
+    for i in range(len(parts)):
+        for peak in parts[i]:
+            found[i] |= peak >= 0 and strong[peak]
+    return found
 
 
 @compiled

@@ -6,13 +6,15 @@ to people, the best link first.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.compiled import compiled
 from limbwise.decode.fit import fit_people
-from limbwise.decode.fragments import join_fragments, typical_body
+from limbwise.decode.fragments import gather, join_fragments, typical_body
 from limbwise.decode.grouping import REDUNDANT, group_links, lay_out, redundant_limbs
 from limbwise.decode.limbs import match_exactly, score_limbs
 from limbwise.decode.options import OpenPoseOptions
@@ -23,6 +25,7 @@ from limbwise.spec import ModelSpec
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 USUAL = OpenPoseOptions()
 
@@ -46,12 +49,10 @@ def decode_with_candidates(
     links, scores = _links(pafs, peaks, start, spec, options)
     strong = peaks[:, 2] > options.threshold if options.weak < options.threshold else np.ones(len(peaks), bool)
     order = _order(links, scores, peaks[:, 2], strong, spec, options)
-    parts, sums, merges = group_links(start, links, scores, order, _rule(spec, options))
-    begun = (strong[parts] & (parts >= 0)).any(1)
-    parts, sums, merges = parts[begun], sums[begun], merges[begun]
+    parts, sums, merges = group_links(start, links, scores, order, _rule(spec, options), strong)
     if options.fragment_limit > 0:
         into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
-        parts, sums, merges = _gather(into, parts, sums, merges)
+        parts, sums, merges = gather(into, parts, sums, merges)
     peaks[:, :2] = apply(spec.heads["heatmaps"].frame(heatmaps.shape), peaks[:, :2])
     side = stride * min(heatmaps.shape[1:])
     candidates = [peaks[first:last] for first, last in pairwise(start)]
@@ -103,36 +104,33 @@ def _order(
     links: Ints,
     scores: Floats,
     heights: Floats,
-    strong: npt.NDArray[np.bool_],
+    strong: Flags,
     spec: ModelSpec,
     options: OpenPoseOptions,
 ) -> Ints:
     """In which order links are followed: those with weak peaks last, and before them redundant limbs, unless they are equal."""
-    a, b = links[:, 1], links[:, 2]
-    weak = ~(strong[a] & strong[b])
+    weak, trust = _weigh(links, scores, heights, strong)
     if options.order == "limb":
         return np.lexsort((-scores, links[:, 0], weak))
-    trust = scores * (np.maximum(heights[a], 0) * np.maximum(heights[b], 0)) ** 0.25
     if options.redundant == "equal":
         return np.lexsort((-trust, weak))
     return np.lexsort((-trust, redundant_limbs(spec.limbs, len(spec.skeleton))[links[:, 0]], weak))
 
 
+@compiled
+def _weigh(links: Ints, scores: Floats, heights: Floats, strong: Flags) -> tuple[Flags, Floats]:
+    """(E,) which links have a weak peak, and how much each is trusted: by its score, and by the heights of its peaks."""
+    weak, trust = np.empty(len(links), np.bool_), np.empty(len(links), np.float32)
+    for i in range(len(links)):
+        a, b = links[i, 1], links[i, 2]
+        weak[i] = not (strong[a] and strong[b])
+        trust[i] = scores[i] * math.sqrt(math.sqrt(max(heights[a], 0) * max(heights[b], 0)))
+    return weak, trust
+
+
 def _rule(spec: ModelSpec, options: OpenPoseOptions) -> Ints:
     """(L,) what each limb may join."""
     return redundant_limbs(spec.limbs, len(spec.skeleton)) * np.int64(REDUNDANT[options.redundant])
-
-
-def _gather(into: Ints, parts: Ints, sums: Floats, merges: Floats) -> tuple[Ints, Floats, Floats]:
-    """Fragments brought together: fragment i goes into fragment into[i]."""
-    whole = into == np.arange(len(into))
-    if whole.all():
-        return parts, sums, merges
-    for i in np.flatnonzero(~whole):
-        parts[into[i]] = np.maximum(parts[into[i]], parts[i])
-        sums[into[i]] += sums[i]
-        merges[into[i]] += merges[i]
-    return parts[whole], sums[whole], merges[whole]
 
 
 def _scored(

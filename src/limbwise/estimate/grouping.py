@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -101,9 +102,14 @@ def _worth(scores: Floats, spec: ModelSpec, options: DecoderOptions) -> Floats:
     made = (getattr(options, name, None) == spec.decode.get(name, usual) for name, usual in USUAL_SCORE.items())
     if not spec.worth or not all(made):
         return scores
-    known, probabilities = np.array(spec.worth, np.float64).T
-    worth: Floats = np.interp(scores, known, probabilities).astype(np.float32)
+    worth: Floats = np.interp(scores, *_table(spec.worth)).astype(np.float32)
     return worth
+
+
+@lru_cache
+def _table(worth: tuple[tuple[float, float], ...]) -> npt.NDArray[np.float64]:
+    """(2, N) scores, and what each is worth."""
+    return np.ascontiguousarray(np.array(worth, np.float64).T)
 
 
 def _above(people: People, threshold: float) -> People:

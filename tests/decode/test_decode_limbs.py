@@ -79,6 +79,24 @@ def test_short_limbs_care_less_for_direction() -> None:
     assert score(across, (5, 5), (6, 5), near=1.0) == pytest.approx(0)
 
 
+@pytest.mark.parametrize("near", [0.0, 4.0])
+@pytest.mark.parametrize("passing", [False, True])
+def test_a_floor_leaves_out_what_is_below_it_and_nothing_else(near: float, passing: bool) -> None:
+    """A field too weak for the length of a line is told before its samples are taken: the same links as if all were."""
+    rng = np.random.default_rng(5)
+    pafs = rng.normal(0.2, 0.02, (2, 20, 30)).astype(np.float32)
+    peaks = rng.uniform(0, (30, 20, 1), (60, 3)).astype(np.float32)
+    rest = (peaks, np.array([0, 30, 60]), LIMB, 10, 0.0, 0.0, near, passing, 8.0, 2.0)
+    links, scores = score_limbs(pafs, *rest, -np.inf)
+    assert len(links) == 900
+    for floor in (-0.5, 0.0, 0.1):
+        kept = scores > floor
+        assert 0 < kept.sum() < 900
+        found, their_scores = score_limbs(pafs, *rest, floor)
+        np.testing.assert_array_equal(found, links[kept])
+        np.testing.assert_array_equal(their_scores, scores[kept])
+
+
 def test_damage_and_ends_beyond_the_edge() -> None:
     broken = field(1, 0)
     broken[:, 4:6, 8:10] = np.nan

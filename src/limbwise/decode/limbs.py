@@ -13,6 +13,7 @@ from limbwise.decode.peaks import HUGE
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
+Line = tuple[float, float, float, float, float]  # from x, y; to there dx, dy; its length
 
 
 @compiled
@@ -29,14 +30,7 @@ def _greatest(maps: Floats) -> Floats:
 
 
 @compiled
-def _follow(
-    along: Floats,
-    across: Floats,
-    line: tuple[float, float, float, float, float],
-    places: Doubles,
-    near: float,
-    dots: Doubles,
-) -> None:
+def _sample(along: Floats, across: Floats, line: Line, places: Doubles, near: float, dots: Doubles) -> None:
     """How far a field, x `along` and y `across` (h, w), goes along a line, at each of the `places` (0 to 1), into `dots`.
 
     Bilinear; beyond the edge the edge goes on. Below the length `near` (cells) a direction means little, and the strength of the field
@@ -44,14 +38,11 @@ def _follow(
     """
     x, y, dx, dy, length = line
     ux, uy = (dx / length, dy / length) if length > 0 else (0.0, 0.0)
+    blur = 1 - length / near if length < near else 0.0
     for s in range(len(places)):
         vx, vy = _at(along, across, x + places[s] * dx, y + places[s] * dy)
-        dots[s] = vx * ux + vy * uy
-    if length >= near:
-        return
-    for s in range(len(places)):
-        vx, vy = _at(along, across, x + places[s] * dx, y + places[s] * dy)
-        dots[s] += (1 - length / near) * (math.hypot(vx, vy) - dots[s])
+        dot = vx * ux + vy * uy
+        dots[s] = dot + blur * (math.hypot(vx, vy) - dot) if blur > 0 else dot
 
 
 @compiled
@@ -105,7 +96,7 @@ def _score(
     pafs: Floats, greatest: Floats, peaks: Floats, start: Ints, limbs: Ints, samples: int, least: float, spare: int,
     near: float, passing: bool, longest: float, penalty: float, floor: float,
 ) -> tuple[Ints, Floats]:  # fmt: skip
-    """score_limbs on maps without NaN; `greatest` (2 L,) absolute values of each; `spare`: so many samples may be not above `least`."""
+    """score_limbs on maps without NaN; `greatest` (2 L,): as _greatest gives it; `spare`: so many samples may be not above `least`."""
     most, count = 0, 0
     for limb in range(len(limbs)):
         source, target = limbs[limb, 0], limbs[limb, 1]
@@ -122,7 +113,7 @@ def _score(
                 loss = penalty * (longest / length - 1) if length > longest else 0.0
                 if not strongest + loss > floor:  # no mean is above what it is of: most pairs need no samples
                     continue
-                _follow(along, across, (peaks[a, 0], peaks[a, 1], dx, dy, length), places, near, dots)
+                _sample(along, across, (peaks[a, 0], peaks[a, 1], dx, dy, length), places, near, dots)
                 score = _mean(dots, least, passing, spare) + loss
                 if score > floor:
                     links[count, 0], links[count, 1], links[count, 2] = limb, a, b

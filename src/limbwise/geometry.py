@@ -8,6 +8,7 @@ function beside its inverse, or `invert` for all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -107,8 +108,9 @@ class Fitted:
     matrix: Matrix
 
 
+@lru_cache
 def fit(width: int, height: int, rule: SizeRule, scale: float = 1.0) -> Fitted:
-    """The network input for an image of that size; `scale` multiplies the rule's side (multi-scale testing)."""
+    """The network input for an image of that size; `scale` multiplies the rule's side (multi-scale testing). Its matrix is read-only."""
     side, longest = rule.side * scale, rule.longest * scale
     if rule.fit == "stretch":
         factors = (side / width, side / height)
@@ -118,4 +120,6 @@ def fit(width: int, height: int, rule: SizeRule, scale: float = 1.0) -> Fitted:
         factors = (factor, factor)
     new_w, new_h = (max(1, round(length * f)) for length, f in zip((width, height), factors, strict=True))
     padded = tuple(-(-length // rule.multiple) * rule.multiple for length in (new_w, new_h))
-    return Fitted((new_w, new_h), (padded[0], padded[1]), resize(new_w / width, new_h / height))
+    matrix = resize(new_w / width, new_h / height)
+    matrix.setflags(write=False)  # the same for every picture of that size
+    return Fitted((new_w, new_h), (padded[0], padded[1]), matrix)

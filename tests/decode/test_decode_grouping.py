@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from limbwise.decode.fragments import TYPICAL_BODY, join_fragments, typical_body
-from limbwise.decode.grouping import REDUNDANT, group_links, redundant_limbs
+from limbwise.decode.grouping import REDUNDANT, group_links, order_links, redundant_limbs
 from limbwise.skeletons import BODY_25, COCO_17, HAND_21, MPI_15, MPII_16, OPENPOSE_18
 
 # Three kinds of parts, A, B and C; peaks 0 1 are As, 2 3 are Bs, 4 5 are Cs. Limbs: 0 = A-B, 1 = B-C, 2 = A-C (redundant).
@@ -23,7 +23,7 @@ def groups(
     table = np.array([link[:3] for link in links], np.int64).reshape(-1, 3)
     scores = np.array([link[3] for link in links], np.float32)
     rule = np.array([0, 0, REDUNDANT[redundant]])
-    parts, sums, merges = group_links(start, table, scores, np.arange(len(links)), rule)
+    parts, sums, merges = group_links(start, table, scores, np.arange(len(links)), rule, np.ones(start[-1], bool))
     assert len(parts) == len(sums) == len(merges)
     return sorted(tuple(int(p) for p in row if p >= 0) for row in parts)
 
@@ -65,7 +65,7 @@ def test_redundant_limbs_join_people() -> None:
 def test_scores_are_the_sums_of_the_links() -> None:
     links = np.array([(0, 0, 1), (1, 2, 3), (2, 1, 2), (3, 0, 3)])
     parts, sums, merges = group_links(
-        np.arange(5), links, np.array([1, 2, 4, 8], np.float32), np.arange(4), np.zeros(4, int)
+        np.arange(5), links, np.array([1, 2, 4, 8], np.float32), np.arange(4), np.zeros(4, int), np.ones(4, bool)
     )
     assert parts.tolist() == [[0, 1, 2, 3]]
     assert sums.tolist() == [15]  # the link that closes a circle counts too
@@ -157,3 +157,29 @@ def test_typical_bodies_know_their_parts(skeleton: Any) -> None:
 def test_a_hand_has_no_typical_body() -> None:
     assert not typical_body(HAND_21).any()
     assert len(TYPICAL_BODY) == 17
+
+
+@pytest.mark.parametrize(
+    ("by_limb", "redundant", "order"),
+    [
+        (
+            False,
+            [False, False, False],
+            [3, 0, 1, 2, 4],
+        ),  # best first; of equals the first; those with the weak peak 5 last
+        (False, [False, False, True], [0, 1, 2, 3, 4]),  # limb 2 only after the others
+        (True, [False, False, True], [0, 1, 2, 3, 4]),  # limb by limb, by the scores alone
+    ],
+)
+def test_order_of_links(by_limb: bool, redundant: list[bool], order: list[int]) -> None:
+    links = np.array([(0, 0, 2), (0, 1, 3), (1, 2, 4), (2, 0, 4), (0, 0, 5)])
+    scores, heights = np.array([0.5, 0.5, 0.3, 0.7, 0.9], np.float32), np.ones(6, np.float32)
+    strong = np.arange(6) != 5
+    assert order_links(links, scores, heights, strong, np.array(redundant), by_limb).tolist() == order
+
+
+def test_a_link_between_low_peaks_comes_later() -> None:
+    links, scores = np.array([(0, 0, 2), (0, 1, 3)]), np.array([0.6, 0.5], np.float32)
+    heights = np.array([0.1, 0.9, 0.1, 0.9], np.float32)
+    for by_limb, order in ((False, [1, 0]), (True, [0, 1])):
+        assert order_links(links, scores, heights, np.ones(4, bool), np.zeros(1, bool), by_limb).tolist() == order

@@ -209,12 +209,10 @@ def test_opencv_stays_quiet_until_the_last_thread_is_out() -> None:
     logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
     before = logging.getLogLevel()
     assert before > 0
-    first, second = quiet_opencv(), quiet_opencv()
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert logging.getLogLevel() == 0
-    second.__exit__(None, None, None)
+    with quiet_opencv:
+        with quiet_opencv:
+            assert logging.getLogLevel() == 0
+        assert logging.getLogLevel() == 0
     assert logging.getLogLevel() == before
 
 

@@ -118,6 +118,7 @@ def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
     return moments
 
 
+@compiled
 def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
     """(P,) for each fragment the index of the fragment it becomes part of, itself for most.
 
@@ -125,14 +126,13 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
     The best pair is joined first, and so on while the fit loses less than `limit` (squared standard deviations); never two
     fragments with a part of a kind in common.
     """
-    if len(parts) < 2:
-        return np.arange(len(parts))
     moments = _moments(parts, peaks, body)
     alive = moments[:, 0] > 0
     if len(parts) > MOST:
-        alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
-    into: Ints = _join(parts.copy(), moments, alive, limit)
-    return into
+        least = np.argsort(-(parts >= 0).sum(1) * alive, kind="mergesort")[MOST:]
+        for i in least:
+            alive[i] = False
+    return _join(parts.copy(), moments, alive, limit)
 
 
 @compiled

@@ -73,6 +73,18 @@ def _mean(dots: Doubles, least: float, passing: bool, spare: int) -> float:
     return total / max(count if passing else len(dots), 1)
 
 
+@compiled
+def _undamaged(pafs: Floats) -> Floats:
+    """The same maps with 0 for NaN, infinity and absurd sizes."""
+    clean = np.zeros_like(pafs)
+    source, target = pafs.reshape(-1), clean.reshape(-1)
+    for i in range(len(source)):
+        if abs(source[i]) < HUGE:
+            target[i] = source[i]
+    return clean
+
+
+@compiled
 def score_limbs(
     pafs: Floats, peaks: Floats, start: Ints, limbs: Ints, samples: int, least: float, validity: float, near: float,
     passing: bool, longest: float, penalty: float, floor: float,
@@ -86,7 +98,7 @@ def score_limbs(
     spare = samples - math.ceil(samples * (validity - 1e-9))
     greatest = _greatest(pafs)
     if not (greatest < HUGE).all():
-        pafs = np.where(np.abs(pafs) < HUGE, pafs, np.float32(0))
+        pafs = _undamaged(pafs)
         greatest = _greatest(pafs)
     return _score(pafs, greatest, peaks, start, limbs, samples, least, spare, near, passing, longest, penalty, floor)
 

@@ -183,6 +183,15 @@ def _take_highest(found: Floats, count: int, apart: float, peaks: Floats, first:
 
 
 @compiled
+def move_points(points: Floats, frame: npt.NDArray[np.float64]) -> None:
+    """Take points (M, 2) x, y, or peaks (M, 3), to another frame, in place, as geometry.apply does; `frame` (2, 3)."""
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        points[i, 0] = x * frame[0, 0] + y * frame[0, 1] + frame[0, 2]
+        points[i, 1] = x * frame[1, 0] + y * frame[1, 1] + frame[1, 2]
+
+
+@compiled
 def find_peaks(
     heatmaps: Floats, keypoints: int, threshold: float, noise_gain: float, kernel: Floats, raw_score: bool,
     eight: bool, ties: int, method: int, apart: float, limit: int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -44,18 +45,25 @@ def prepare(image: npt.NDArray[np.uint8], spec: InputSpec, view: View) -> Prepar
     if view.mirrored:
         image, frame = np.asarray(cv2.flip(image, 1), np.uint8), compose(frame, flip(wide))
     batch = np.empty((1, 3, fitted.padded[1], fitted.padded[0]), np.float32)
-    order = np.array((2, 1, 0) if spec.colour == "BGR" else (0, 1, 2), np.intp)
-    mean, scale = np.array(spec.mean), np.array(spec.scale)
-    gain, less, planes = scale.astype(np.float32), (mean * scale).astype(np.float32), batch[0]
+    planes, (order, gain, less, border) = batch[0], _levels(spec)
     if wide <= width and high <= height and (wide, high) != (width, height):
         rows, columns = area_weights(height, high), area_weights(width, wide)
         shrink_to_planes(_rows(image), *rows, *columns, order, gain, less, planes)
     else:
         way = cv2.INTER_AREA if wide * high < width * height else cv2.INTER_LINEAR
         to_planes(_rows(cv2.resize(image, fitted.resized, interpolation=way)), order, gain, less, planes)
-    border = (np.array(spec.pad) - mean) * scale
-    batch[0, :, high:], batch[0, :, :high, wide:] = border[:, None, None], border[:, None, None]
+    planes[:, high:], planes[:, :high, wide:] = border, border
     return Prepared(batch, frame, view)
+
+
+@lru_cache
+def _levels(spec: InputSpec) -> tuple[npt.NDArray[np.intp], Floats, Floats, Floats]:
+    """How levels become what a network wants: its channels' places in RGB, what to multiply them with and to subtract then; and what the
+    border has, (3, 1, 1)."""
+    order = np.array((2, 1, 0) if spec.colour == "BGR" else (0, 1, 2), np.intp)
+    mean, scale = np.array(spec.mean), np.array(spec.scale)
+    border = (np.array(spec.pad) - mean) * scale
+    return order, scale.astype(np.float32), (mean * scale).astype(np.float32), border.astype(np.float32)[:, None, None]
 
 
 def _rows(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

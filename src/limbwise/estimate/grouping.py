@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from limbwise.decode.deepercut import DeepercutOptions, decode_with_parts
 from limbwise.decode.one import decode_one
-from limbwise.decode.openpose import decode_with_candidates
+from limbwise.decode.openpose import decode_openpose, decode_with_candidates
 from limbwise.decode.options import OpenPoseOptions
 from limbwise.decode.pairwise import PairwiseTerms
+from limbwise.decode.peaks import move_points
 from limbwise.decode.single import decode_crop, decode_parts, decode_single
 from limbwise.errors import InputError, UsageError
 from limbwise.estimate.maps import Maps
@@ -61,9 +62,13 @@ def group(
     maps: Maps, options: DecoderOptions, threshold: float = THRESHOLD, terms: PairwiseTerms | None = None
 ) -> People:
     """The people in maps, in pixels of the picture; where nothing tells people apart, one, of keypoints above `threshold`."""
-    if isinstance(options, DeepercutOptions) or "pafs" in maps.heads:
-        return _finished(_decode(maps, options, threshold, terms)[0], invert(maps.frame), maps.spec, options)
-    return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
+    if isinstance(options, DeepercutOptions):
+        people = _decode(maps, options, threshold, terms)[0]
+    elif "pafs" in maps.heads:
+        people = decode_openpose(maps.heads["heatmaps"], maps.heads["pafs"], maps.spec, options)
+    else:
+        return decode_crop(maps.heads["heatmaps"], maps.spec, threshold).moved(invert(maps.frame))
+    return _finished(people, invert(maps.frame), maps.spec, options)
 
 
 def group_with_candidates(
@@ -92,7 +97,8 @@ def _decode(
 def _finished(people: People, back: Matrix, spec: ModelSpec, options: DecoderOptions) -> People:
     """In pixels of the picture, to which `back` leads, and with what their scores are worth."""
     scores = _worth(people.person_scores, spec, options)
-    xy = apply(back, people.xy).astype(np.float32)
+    xy = people.xy.copy()
+    move_points(xy.reshape(-1, 2), back)
     return replace(people, xy=xy, person_scores=scores)
 
 

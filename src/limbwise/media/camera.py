@@ -98,7 +98,7 @@ class Camera:
         """The thread: open, then put each frame in the one place for the newest."""
         capture: Capture | None = None
         try:
-            with quiet_opencv():
+            with quiet_opencv:
                 capture = self._capture(self.source)
             if not capture.isOpened():
                 raise InputError(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +22,16 @@ _AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTAT
 
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     """The picture in a file, (H, W, 3) uint8 RGB, upright; see decode_image. Raises InputError with the path."""
-    path = Path(path)
     try:
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder, not an image; name the files in it")
-        with path.open("rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read(64)
             if is_image(data):  # what is no image may be huge
                 data += file.read()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; check the path") from error
     except OSError as error:
+        if Path(path).is_dir():
+            raise InputError(f"{path}: is a folder, not an image; name the files in it") from error
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     return decode_image(data, str(path), max_pixels)
 
@@ -82,7 +78,7 @@ def write_image(path: str | Path, image: Image, quality: int = 95) -> None:
         raise UsageError(f"{path}: an image is (H, W, 3) uint8, not {image.shape} {image.dtype}")
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_WEBP_QUALITY, quality]
     try:
-        with quiet_opencv():
+        with quiet_opencv:
             done, data = cv2.imencode(path.suffix.lower(), image[..., ::-1], _options_for(path.suffix.lower(), options))
     except cv2.error:
         done = False
@@ -113,7 +109,7 @@ def _decode(data: bytes, format: str) -> npt.NDArray[Any] | None:
     """Stored pixels, (H, W, 3) uint8 RGB of a JPEG; of others in OpenCV's channel order, (H, W), (H, W, 3) or (H, W, 4), any dtype; None
     where it cannot."""
     buffer = np.frombuffer(data, np.uint8)
-    with quiet_opencv():
+    with quiet_opencv:
         for flags in _ways(format):
             try:
                 pixels = cv2.imdecode(buffer, flags)
@@ -153,32 +149,26 @@ def _rgb(pixels: npt.NDArray[np.uint8]) -> Image:
     return ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
 
 
-@contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Keep OpenCV from writing on stderr what becomes an error of ours. Its level holds for the process: the first thread that comes
-    in makes it quiet, the last that leaves gives the level back."""
-    logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5, OpenCV 4
-    with _inside.lock:
-        if _inside.threads == 0:
-            _inside.level = logging.getLogLevel()
-            logging.setLogLevel(0)  # silent
-        _inside.threads += 1
-    try:
-        yield
-    finally:
-        with _inside.lock:
-            _inside.threads -= 1
-            if _inside.threads == 0:
-                logging.setLogLevel(_inside.level)
+class _Quiet:
+    """Keeps OpenCV from writing on stderr what becomes an error of ours. Its level holds for the process: the first thread that comes in
+    makes it quiet, the last that leaves gives the level back. No generator: beside a small picture one can be told."""
+
+    def __init__(self) -> None:
+        self._lock, self._threads, self._level = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._threads == 0:
+                self._level = _logging.getLogLevel()
+                _logging.setLogLevel(0)  # silent
+            self._threads += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0:
+                _logging.setLogLevel(self._level)
 
 
-@dataclass
-class _Inside:
-    """Who is in quiet_opencv, and the level from before."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    threads: int = 0
-    level: int = 0
-
-
-_inside = _Inside()
+_logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5, OpenCV 4
+quiet_opencv = _Quiet()

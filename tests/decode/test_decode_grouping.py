@@ -23,7 +23,9 @@ def groups(
     table = np.array([link[:3] for link in links], np.int64).reshape(-1, 3)
     scores = np.array([link[3] for link in links], np.float32)
     rule = np.array([0, 0, REDUNDANT[redundant]])
-    parts, sums, merges = group_links(start, table, scores, np.arange(len(links)), rule, np.ones(start[-1], bool))
+    parts, sums, merges = group_links(
+        start, table, scores, np.arange(len(links)), rule, np.ones(start[-1], np.float32), 0.0
+    )
     assert len(parts) == len(sums) == len(merges)
     return sorted(tuple(int(p) for p in row if p >= 0) for row in parts)
 
@@ -65,11 +67,32 @@ def test_redundant_limbs_join_people() -> None:
 def test_scores_are_the_sums_of_the_links() -> None:
     links = np.array([(0, 0, 1), (1, 2, 3), (2, 1, 2), (3, 0, 3)])
     parts, sums, merges = group_links(
-        np.arange(5), links, np.array([1, 2, 4, 8], np.float32), np.arange(4), np.zeros(4, int), np.ones(4, bool)
+        np.arange(5),
+        links,
+        np.array([1, 2, 4, 8], np.float32),
+        np.arange(4),
+        np.zeros(4, int),
+        np.ones(4, np.float32),
+        0.0,
     )
     assert parts.tolist() == [[0, 1, 2, 3]]
     assert sums.tolist() == [15]  # the link that closes a circle counts too
     assert merges.tolist() == [4]
+
+
+def test_people_need_one_strong_peak() -> None:
+    links, scores, order, rule = (
+        np.array([(0, 0, 1), (0, 2, 3)]),
+        np.ones(2, np.float32),
+        np.arange(2),
+        np.zeros(1, int),
+    )
+    heights, start = np.array([0.2, 0.2, 0.1, 0.1, 0.1], np.float32), np.array([0, 1, 2, 3, 4, 5])
+    for strong, people in (
+        (0.15, [[0, 1, -1, -1, -1]]),
+        (0.05, [[0, 1, -1, -1, -1], [-1, -1, 2, 3, -1], [-1, -1, -1, -1, 4]]),
+    ):
+        assert group_links(start, links, scores, order, rule, heights, strong)[0].tolist() == people
 
 
 def test_which_limbs_are_redundant() -> None:
@@ -174,12 +197,12 @@ def test_a_hand_has_no_typical_body() -> None:
 def test_order_of_links(by_limb: bool, redundant: list[bool], order: list[int]) -> None:
     links = np.array([(0, 0, 2), (0, 1, 3), (1, 2, 4), (2, 0, 4), (0, 0, 5)])
     scores, heights = np.array([0.5, 0.5, 0.3, 0.7, 0.9], np.float32), np.ones(6, np.float32)
-    strong = np.arange(6) != 5
-    assert order_links(links, scores, heights, strong, np.array(redundant), by_limb).tolist() == order
+    heights[5] = 0.1
+    assert order_links(links, scores, heights, 0.5, np.array(redundant), by_limb).tolist() == order
 
 
 def test_a_link_between_low_peaks_comes_later() -> None:
     links, scores = np.array([(0, 0, 2), (0, 1, 3)]), np.array([0.6, 0.5], np.float32)
     heights = np.array([0.1, 0.9, 0.1, 0.9], np.float32)
     for by_limb, order in ((False, [1, 0]), (True, [0, 1])):
-        assert order_links(links, scores, heights, np.ones(4, bool), np.zeros(1, bool), by_limb).tolist() == order
+        assert order_links(links, scores, heights, 0.0, np.zeros(1, bool), by_limb).tolist() == order

@@ -230,7 +230,7 @@ def test_a_second_start_does_not_compile() -> None:
         "spec = ModelSpec('x', OPENPOSE_18, heads, OPENPOSE_18.limbs)\n"
         "start = time.process_time()\n"
         "decode_openpose(np.zeros((19, 9, 9), np.float32), np.zeros((34, 9, 9), np.float32), spec)\n"
-        "entries = (peaks.find_peaks, limbs.score_limbs, grouping.group_links)\n"
+        "entries = (peaks.find_peaks, limbs._score, grouping._follow)\n"
         "print(time.process_time() - start, sum(sum(f.stats.cache_misses.values()) for f in entries))\n"
     )
     for _ in range(2):

@@ -96,9 +96,10 @@ def _join(parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_], limit: fl
 
 
 @compiled
-def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
-    """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both."""
-    moments = np.zeros((len(parts), 9))
+def _moments(parts: Ints, peaks: Floats, body: Floats) -> tuple[Moments, npt.NDArray[np.bool_]]:
+    """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both. And (P,) which
+    have any part that is known."""
+    moments, known = np.zeros((len(parts), 9)), np.zeros(len(parts), np.bool_)
     for i in range(len(parts)):
         sums = moments[i]
         for k in range(parts.shape[1]):
@@ -115,10 +116,10 @@ def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
             sums[6] += weight * y * q
             sums[7] += weight * (x * x + y * y)
             sums[8] += weight * (p * p + q * q)
-    return moments
+        known[i] = sums[0] > 0
+    return moments, known
 
 
-@compiled
 def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
     """(P,) for each fragment the index of the fragment it becomes part of, itself for most.
 
@@ -126,13 +127,13 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
     The best pair is joined first, and so on while the fit loses less than `limit` (squared standard deviations); never two
     fragments with a part of a kind in common.
     """
-    moments = _moments(parts, peaks, body)
-    alive = moments[:, 0] > 0
+    if len(parts) < 2:
+        return np.arange(len(parts))
+    moments, alive = _moments(parts, peaks, body)
     if len(parts) > MOST:
-        least = np.argsort(-(parts >= 0).sum(1) * alive, kind="mergesort")[MOST:]
-        for i in least:
-            alive[i] = False
-    return _join(parts.copy(), moments, alive, limit)
+        alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
+    into: Ints = _join(parts.copy(), moments, alive, limit)
+    return into
 
 
 @compiled

@@ -28,22 +28,30 @@ def redundant_limbs(limbs: tuple[tuple[int, int], ...], keypoints: int) -> Flags
     return np.array(redundant, bool)
 
 
-@compiled
-def order_links(links: Ints, scores: Floats, heights: Floats, strong: Flags, redundant: Flags, by_limb: bool) -> Ints:
-    """(E,) in which order links are followed: best first, or limb by limb (`by_limb`); those with weak peaks last, and before them
-    those of `redundant` (L,) limbs.
+def order_links(links: Ints, scores: Floats, heights: Floats, strong: float, redundant: Flags, by_limb: bool) -> Ints:
+    """(E,) in which order links are followed: best first, or limb by limb (`by_limb`); those with a peak not above `strong` last, and
+    before them those of `redundant` (L,) limbs.
 
-    `links` (E, 3) limb, peak, peak and their `scores` (E,); `heights` (M,) of peaks and which are `strong` (M,). A link is as good as its
-    score times the square root of the mean height (the geometric one) of its peaks; limb by limb as its score alone.
+    `links` (E, 3) limb, peak, peak and their `scores` (E,); `heights` (M,) of peaks. A link is as good as its score times the square root of
+    the mean height (the geometric one) of its peaks; limb by limb as its score alone.
     """
-    good, rank = np.empty(len(links), np.float32), np.empty(len(links), np.float32)
+    return np.lexsort(_turns(links, scores, heights, strong, redundant, by_limb))
+
+
+@compiled
+def _turns(
+    links: Ints, scores: Floats, heights: Floats, strong: float, redundant: Flags, by_limb: bool
+) -> tuple[Floats, Ints]:
+    """What order_links sorts by, both rising: how good links are, with the sign changed, and before that which are for later."""
+    bad, later = np.empty(len(links), np.float32), np.empty(len(links), np.int64)
     for i in range(len(links)):
         limb, a, b = links[i, 0], links[i, 1], links[i, 2]
         mean = math.sqrt(max(heights[a], 0) * max(heights[b], 0))
-        good[i] = scores[i] * (1 if by_limb else math.sqrt(mean))
-        rank[i] = (0 if strong[a] and strong[b] else len(redundant) + 1) + (limb if by_limb else redundant[limb])
-    best = np.argsort(-good, kind="mergesort")  # the one of numba's that is stable
-    return best[np.argsort(rank[best], kind="mergesort")]
+        bad[i] = -scores[i] * (1 if by_limb else math.sqrt(mean))
+        later[i] = (0 if min(heights[a], heights[b]) > strong else len(redundant) + 1) + (
+            limb if by_limb else redundant[limb]
+        )
+    return bad, later
 
 
 @compiled
@@ -110,33 +118,30 @@ def _follow(start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints) -
     return parts, sums, merges, parent
 
 
-@compiled
 def group_links(
-    start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints, strong: Flags
+    start: Ints, links: Ints, scores: Floats, order: Ints, rule: Ints, heights: Floats, strong: float
 ) -> tuple[Ints, Floats, Floats]:
     """Join peaks to people along links, in that `order`, each peak to one other at most by each limb.
 
     `start` (K + 1,) as find_peaks gives it, `links` (E, 3), `scores` (E,), `rule` (L,) numbers of REDUNDANT, 0 for limbs that
-    are not; people none of whose peaks is `strong` (M,) are left out. A link between two groups that have a part of a kind in
-    common is left out, and both stay people of their own; so nothing is lost where three meet. Returns parts (P, K) int64, rows
-    of the peaks or -1; the sum of the scores of the links of each person; and of those of them that joined two groups of several
-    parts.
+    are not; people none of whose peaks, of `heights` (M,), is above `strong` are left out. A link between two groups that have a part
+    of a kind in common is left out, and both stay people of their own; so nothing is lost where three meet. Returns parts (P, K)
+    int64, rows of the peaks or -1; the sum of the scores of the links of each person; and of those of them that joined two groups of
+    several parts.
     """
-    parts, sums, merges, parent = _follow(start, links, scores, order, rule)
-    people = _with_any(parts, strong)
-    for i in range(len(parent)):
-        people[i] &= parent[i] == i
-    return parts[people], sums[people], merges[people]
+    return _whole(*_follow(start, links, scores, order, rule), heights, strong)
 
 
 @compiled
-def _with_any(parts: Ints, strong: Flags) -> Flags:
-    """(P,) which people have a `strong` peak (M,)."""
-    found = np.zeros(len(parts), np.bool_)
+def _whole(
+    parts: Ints, sums: Floats, merges: Floats, parent: Ints, heights: Floats, strong: float
+) -> tuple[Ints, Floats, Floats]:
+    """Of what _follow gives the rows that have not gone into others and have a peak above `strong`."""
+    people = np.zeros(len(parts), np.bool_)
     for i in range(len(parts)):
         for peak in parts[i]:
-            found[i] |= peak >= 0 and strong[peak]
-    return found
+            people[i] |= parent[i] == i and peak >= 0 and heights[peak] > strong
+    return parts[people], sums[people], merges[people]
 
 
 @compiled

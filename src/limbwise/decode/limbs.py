@@ -17,16 +17,17 @@ Line = tuple[float, float, float, float, float]  # from x, y; to there dx, dy; i
 
 
 @compiled
-def _greatest(maps: Floats) -> Floats:
-    """(C,) the greatest absolute value in each of maps (C, h, w); found as whole numbers, which have the same order and go several at
-    a time."""
+def _greatest(maps: Floats) -> tuple[Floats, bool]:
+    """(C,) the greatest absolute value in each of maps (C, h, w), and whether all are sound; found as whole numbers, which have the same
+    order and go several at a time."""
     found = np.zeros(len(maps), np.int32)
     for c in range(len(maps)):
         bits, most = maps[c].reshape(-1).view(np.int32), np.int32(0)
         for i in range(len(bits)):
             most = max(most, bits[i] & np.int32(0x7FFFFFFF))
         found[c] = most
-    return found.view(np.float32)
+    greatest = found.view(np.float32)
+    return greatest, bool((greatest < HUGE).all())  # of NaN as well it is not
 
 
 @compiled
@@ -73,18 +74,6 @@ def _mean(dots: Doubles, least: float, passing: bool, spare: int) -> float:
     return total / max(count if passing else len(dots), 1)
 
 
-@compiled
-def _undamaged(pafs: Floats) -> Floats:
-    """The same maps with 0 for NaN, infinity and absurd sizes."""
-    clean = np.zeros_like(pafs)
-    source, target = pafs.reshape(-1), clean.reshape(-1)
-    for i in range(len(source)):
-        if abs(source[i]) < HUGE:
-            target[i] = source[i]
-    return clean
-
-
-@compiled
 def score_limbs(
     pafs: Floats, peaks: Floats, start: Ints, limbs: Ints, samples: int, least: float, validity: float, near: float,
     passing: bool, longest: float, penalty: float, floor: float,
@@ -96,10 +85,10 @@ def score_limbs(
     cells. A pair needs a share of `validity` samples above `least`, and a score above `floor`. NaN, infinity and absurd sizes count as 0.
     """
     spare = samples - math.ceil(samples * (validity - 1e-9))
-    greatest = _greatest(pafs)
-    if not (greatest < HUGE).all():
-        pafs = _undamaged(pafs)
-        greatest = _greatest(pafs)
+    greatest, sound = _greatest(pafs)
+    if not sound:
+        pafs = np.where(np.abs(pafs) < HUGE, pafs, np.float32(0))
+        greatest, _ = _greatest(pafs)
     return _score(pafs, greatest, peaks, start, limbs, samples, least, spare, near, passing, longest, penalty, floor)
 
 

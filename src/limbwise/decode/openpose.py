@@ -6,6 +6,7 @@ to people, the best link first.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 
@@ -104,10 +105,10 @@ def _groups(
 ) -> tuple[Ints, Floats, Floats]:
     """Peaks joined to people, as group_links gives them, and pieces of people joined to whole ones."""
     heights = peaks[:, 2]
-    strong = heights > (options.threshold if options.weak < options.threshold else -np.inf)
+    strong = options.threshold if options.weak < options.threshold else -math.inf
     last, rule = _redundant(spec.limbs, len(spec.skeleton), options.redundant)
     order = order_links(links, scores, heights, strong, last, options.order == "limb")
-    parts, sums, merges = group_links(start, links, scores, order, rule, strong)
+    parts, sums, merges = group_links(start, links, scores, order, rule, heights, strong)
     if options.fragment_limit > 0:
         into = join_fragments(parts, peaks, typical_body(spec.skeleton), float(options.fragment_limit))
         parts, sums, merges = gather(into, parts, sums, merges)

@@ -32,8 +32,8 @@ def order_links(links: Ints, scores: Floats, heights: Floats, strong: float, red
     """(E,) in which order links are followed: best first, or limb by limb (`by_limb`); those with a peak not above `strong` last, and
     before them those of `redundant` (L,) limbs.
 
-    `links` (E, 3) limb, peak, peak and their `scores` (E,); `heights` (M,) of peaks. A link is as good as its score times the square root of
-    the mean height (the geometric one) of its peaks; limb by limb as its score alone.
+    `links` (E, 3) limb, peak, peak and their `scores` (E,); `heights` (M,) of peaks. A link is as good as its score times the square
+    root of the mean height (the geometric one) of its peaks; limb by limb as its score alone.
     """
     return np.lexsort(_turns(links, scores, heights, strong, redundant, by_limb))
 

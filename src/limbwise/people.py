@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from limbwise.geometry import apply
 from limbwise.skeleton import MIDDLE_OF, Skeleton, place
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class People:
 
     def moved(self, matrix: npt.NDArray[np.float64]) -> People:
         """The same people in another frame; `matrix` (2, 3) maps x, y of this frame to the other (see geometry)."""
-        return replace(self, xy=(self.xy @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32))
+        return replace(self, xy=apply(matrix, self.xy).astype(np.float32))
 
     def to_supervision(self) -> Any:
         """As `supervision.KeyPoints` (the library supervision must be installed); missing keypoints are (0, 0) there."""

@@ -81,18 +81,11 @@ def test_scores_are_the_sums_of_the_links() -> None:
 
 
 def test_people_need_one_strong_peak() -> None:
-    links, scores, order, rule = (
-        np.array([(0, 0, 1), (0, 2, 3)]),
-        np.ones(2, np.float32),
-        np.arange(2),
-        np.zeros(1, int),
-    )
-    heights, start = np.array([0.2, 0.2, 0.1, 0.1, 0.1], np.float32), np.array([0, 1, 2, 3, 4, 5])
-    for strong, people in (
-        (0.15, [[0, 1, -1, -1, -1]]),
-        (0.05, [[0, 1, -1, -1, -1], [-1, -1, 2, 3, -1], [-1, -1, -1, -1, 4]]),
-    ):
-        assert group_links(start, links, scores, order, rule, heights, strong)[0].tolist() == people
+    """Two pairs and a peak alone; only the first pair is of strong ones."""
+    links, heights = np.array([(0, 0, 1), (0, 2, 3)]), np.array([0.2, 0.2, 0.1, 0.1, 0.1], np.float32)
+    rest = (np.arange(6), links, np.ones(2, np.float32), np.arange(2), np.zeros(1, int), heights)
+    assert group_links(*rest, 0.15)[0].tolist() == [[0, 1, -1, -1, -1]]
+    assert group_links(*rest, 0.05)[0].tolist() == [[0, 1, -1, -1, -1], [-1, -1, 2, 3, -1], [-1, -1, -1, -1, 4]]
 
 
 def test_which_limbs_are_redundant() -> None:
@@ -185,16 +178,14 @@ def test_a_hand_has_no_typical_body() -> None:
 @pytest.mark.parametrize(
     ("by_limb", "redundant", "order"),
     [
-        (
-            False,
-            [False, False, False],
-            [3, 0, 1, 2, 4],
-        ),  # best first; of equals the first; those with the weak peak 5 last
-        (False, [False, False, True], [0, 1, 2, 3, 4]),  # limb 2 only after the others
-        (True, [False, False, True], [0, 1, 2, 3, 4]),  # limb by limb, by the scores alone
+        (False, [False, False, False], [3, 0, 1, 2, 4]),
+        (False, [False, False, True], [0, 1, 2, 3, 4]),
+        (True, [False, False, True], [0, 1, 2, 3, 4]),
     ],
+    ids=["best first", "limb 2 after the others", "limb by limb"],
 )
 def test_order_of_links(by_limb: bool, redundant: list[bool], order: list[int]) -> None:
+    """Of equals the first comes first; the best has a weak peak, 5, and comes last."""
     links = np.array([(0, 0, 2), (0, 1, 3), (1, 2, 4), (2, 0, 4), (0, 0, 5)])
     scores, heights = np.array([0.5, 0.5, 0.3, 0.7, 0.9], np.float32), np.ones(6, np.float32)
     heights[5] = 0.1

@@ -37,23 +37,23 @@ def fit_people(
     `limb_weight`: what a link of score 1 counts against a peak of height 1. What is missing is added; nothing is taken away. No
     peak is taken to which no link leads from the person.
     """
-    return _fit(parts.copy(), peaks, start, links, scores, limbs, skeleton.flip.astype(np.int64), limb_weight)
+    return _fit(parts, peaks, start, links, scores, limbs, skeleton.flip.astype(np.int64), limb_weight)
 
 
 @compiled
 def _fit(
     parts: Ints, peaks: Floats, start: Ints, links: Ints, scores: Floats, limbs: Ints, flip: Ints, weight: float
 ) -> Ints:  # fmt: skip
-    """fit_people in place; `flip` (K,) the other side of each keypoint, itself where it has none."""
+    """fit_people; `flip` (K,) the other side of each keypoint, itself where it has none."""
     graph = (_first_links(links, len(limbs), len(peaks)), links, scores, limbs)
-    free = np.ones(len(peaks), np.bool_)
-    for row in parts:
+    found, free = parts.copy(), np.ones(len(peaks), np.bool_)
+    for row in found:
         _mark(row, free, False)
-    for row in parts:
+    for row in found:
         _mark(row, free, True)
         _climb(row, free & _near(row, peaks), peaks, start, graph, flip, weight)
         _mark(row, free, False)
-    return parts
+    return found
 
 
 @compiled

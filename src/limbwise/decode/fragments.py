@@ -96,10 +96,9 @@ def _join(parts: Ints, moments: Moments, alive: npt.NDArray[np.bool_], limit: fl
 
 
 @compiled
-def _moments(parts: Ints, peaks: Floats, body: Floats) -> tuple[Moments, npt.NDArray[np.bool_]]:
-    """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both. And (P,) which
-    have any part that is known."""
-    moments, known = np.zeros((len(parts), 9)), np.zeros(len(parts), np.bool_)
+def _moments(parts: Ints, peaks: Floats, body: Floats) -> Moments:
+    """(P, 9) weighted sums over each fragment's parts from which its fit follows; those of two add up to those of both."""
+    moments = np.zeros((len(parts), 9))
     for i in range(len(parts)):
         sums = moments[i]
         for k in range(parts.shape[1]):
@@ -116,8 +115,7 @@ def _moments(parts: Ints, peaks: Floats, body: Floats) -> tuple[Moments, npt.NDA
             sums[6] += weight * y * q
             sums[7] += weight * (x * x + y * y)
             sums[8] += weight * (p * p + q * q)
-        known[i] = sums[0] > 0
-    return moments, known
+    return moments
 
 
 def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> Ints:
@@ -129,7 +127,8 @@ def join_fragments(parts: Ints, peaks: Floats, body: Floats, limit: float) -> In
     """
     if len(parts) < 2:
         return np.arange(len(parts))
-    moments, alive = _moments(parts, peaks, body)
+    moments = _moments(parts, peaks, body)
+    alive = moments[:, 0] > 0
     if len(parts) > MOST:
         alive[np.argsort(-(parts >= 0).sum(1) * alive, kind="stable")[MOST:]] = False
     into: Ints = _join(parts.copy(), moments, alive, limit)

@@ -48,9 +48,9 @@ def _turns(
         limb, a, b = links[i, 0], links[i, 1], links[i, 2]
         mean = math.sqrt(max(heights[a], 0) * max(heights[b], 0))
         bad[i] = -scores[i] * (1 if by_limb else math.sqrt(mean))
-        later[i] = (0 if min(heights[a], heights[b]) > strong else len(redundant) + 1) + (
-            limb if by_limb else redundant[limb]
-        )
+        later[i] = limb if by_limb else redundant[limb]
+        if min(heights[a], heights[b]) <= strong:
+            later[i] += len(redundant) + 1
     return bad, later
 
 

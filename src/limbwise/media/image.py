@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _AS_COLOUR = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTAT
 def read_image(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     """The picture in a file, (H, W, 3) uint8 RGB, upright; see decode_image. Raises InputError with the path."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(os.fspath(path), "rb", buffering=0) as file:
             data = file.read(64)
             if is_image(data):  # what is no image may be huge
                 data += file.read()
